@@ -309,6 +309,10 @@ def verdicts(text):
         (r"$(A + UCV)^{-1} = A^{-1} - A^{-1}U(C^{-1} + VA^{-1}U)^{-1}VA^{-1}$, "
          r"$(A + UCV)^{-1} = A^{-1} + A^{-1}U(C^{-1} + VA^{-1}U)^{-1}VA^{-1}$", ["proved", "fails"]),
         (r"$M = A + UCV$. $M^{-1} = A^{-1} - A^{-1}U(C + VA^{-1}U)^{-1}VA^{-1}$", ["definition", "fails"]),
+        # declared shapes reach what a sum over entries adds up, through a definition
+        (r"$S = ZW$, $Z \in \mathbb{R}^{n \times d}$, $W \in \mathbb{R}^{d \times k}$, $P = \mathrm{softmax}(S)$, $Y$"
+         r" one-hot rows. $g = -\sum_{i,k} Y_{ik} \log P_{ik}$. $\nabla_S g = P - Y$, $\nabla_W g = Z^T(P - Y)$,"
+         r" $\nabla_W g = Z(P - Y)$", ["definition", "definition", "definition", "agrees", "agrees", "fails"]),
         # no condition under which all is zero
         (r"$r = M^TMz - z$. $M r z^T + M z r^T = M(r z^T + z r^T)$, $M r z^T - M z r^T = M(r z^T + z r^T)$",
          ["definition", "proved", "fails"]),

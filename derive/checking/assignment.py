@@ -17,7 +17,7 @@ from ..reading.signatures import C, M, R, S
 from ..reading.stacks import Node, nodes_below
 from ..shapes import Dim
 from .trees import Tree
-from .unification import Declaration, Sprouter, Unifier, costs_of
+from .unification import Declaration, Sprouter, Unifier, costs_of, usual_kind
 
 ANYTHING = S | C | R | M
 _SAID = {"scalar": S, "vector": C, "row": R, "matrix": M}
@@ -181,6 +181,20 @@ def solve(
     for root, _ in claimed:
         unifier.attempt(root)
     return _symbols(names, unifier, declared, sizes)
+
+
+def told(declared: Mapping[str, Declaration], definitions: Sequence[tuple[str, Tree]]) -> dict[str, tuple[Dim, Dim]]:
+    """The shapes of defined names that declarations alone tell: n × k of P = softmax(X W)."""
+    defined = {n for n, _ in definitions}
+    letters = {str(t.data[0]) for _, tree in definitions for t in tree.walk() if t.kind == "name"}
+    sprouter = Sprouter(letters | defined, {}, defined)
+    unifier = Unifier({n: usual_kind(n) for n in letters - defined}, declared)
+    for name, tree in definitions:
+        node = sprouter.node(tree)
+        unifier.know([node])
+        unifier.attempt(node, unifier.of_name(name))
+    shapes = {name: tuple(map(unifier.sizes.find, unifier.of_name(name))) for name in defined}
+    return {name: (a, b) for name, (a, b) in shapes.items() if isinstance(a, Dim) and isinstance(b, Dim)}
 
 
 def _is_small(node: Node) -> bool:

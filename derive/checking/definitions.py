@@ -10,7 +10,7 @@ from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
 from ..reading.signatures import C, M
 from ..shapes import require_name
-from .assignment import solve
+from .assignment import solve, told
 from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
@@ -40,7 +40,9 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
     whole = wholes(declared, scope.entries, {}, set(), reading.claims)
     losses = _losses(reading) | _scalars(reading, {str(c.name) for c in known})
-    scope.families = declare_families(declared, known, reading.claims, scope.entries, losses)
+    bodies = [(str(c.name), body) for c in known if c.name is not None and (body := body_of(c)) is not None]
+    shapes_told = told(declared, _ordered(bodies)) if any(said.shape for said in declared.values()) else {}
+    scope.families = declare_families(declared, shapes_told, known, reading.claims, scope.entries, losses)
     whole |= wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known}, reading.claims)
     for claim in known:
         body = body_of(claim)

@@ -317,8 +317,8 @@ def _bounds(claims: Sequence[Claim]) -> dict[str, str]:
 
 
 def declare_families(
-    declared: dict[str, Declaration], definitions: Sequence[Claim], claims: Sequence[Claim], entries: Sequence[Entry],
-    losses: Set[str],
+    declared: dict[str, Declaration], told: Shapes, definitions: Sequence[Claim], claims: Sequence[Claim],
+    entries: Sequence[Entry], losses: Set[str],
 ) -> Shapes:  # fmt: skip
     """The shapes of the letters in definitions that sum over samples; they are declared by them."""
     found: Shapes = {}
@@ -329,7 +329,7 @@ def declare_families(
             continue
         if any(e.name == claim.name for e in entries):
             continue  # its index is bound by no sum
-        known = {n: d.shape for n, d in declared.items() if d.shape is not None} | found
+        known = told | {n: d.shape for n, d in declared.items() if d.shape is not None} | found
         text = _UNBOUND.sub(lambda m: bounds.get(m["braced"] or m["index"], m[0]), str(body.data[0]))
         try:
             shapes = {n: s for n, s in known.items() if s is not None}
