@@ -310,9 +310,23 @@ def verdicts(text):
          r"$(A + UCV)^{-1} = A^{-1} + A^{-1}U(C^{-1} + VA^{-1}U)^{-1}VA^{-1}$", ["proved", "fails"]),
         (r"$M = A + UCV$. $M^{-1} = A^{-1} - A^{-1}U(C + VA^{-1}U)^{-1}VA^{-1}$", ["definition", "fails"]),
         # declared shapes reach what a sum over entries adds up, through a definition
-        (r"$S = ZW$, $Z \in \mathbb{R}^{n \times d}$, $W \in \mathbb{R}^{d \times k}$, $P = \mathrm{softmax}(S)$, $Y$"
-         r" one-hot rows. $g = -\sum_{i,k} Y_{ik} \log P_{ik}$. $\nabla_S g = P - Y$, $\nabla_W g = Z^T(P - Y)$,"
+        (r"$S = ZW$ with $Z \in \mathbb{R}^{n \times d}$, $W \in \mathbb{R}^{d \times k}$, $P = \mathrm{softmax}(S)$,"
+         r" $Y$ one-hot rows. $g = -\sum_{i,k} Y_{ik} \log P_{ik}$. $\nabla_S g = P - Y$, $\nabla_W g = Z^T(P - Y)$,"
          r" $\nabla_W g = Z(P - Y)$", ["definition", "definition", "definition", "agrees", "agrees", "fails"]),
+        # one member of a family, or one entry, where all of its derivatives vanish
+        (r"$$g = \sum_n \sum_k r_{nk} \|z_n - \mu_k\|^2$$ $$\frac{\partial g}{\partial \mu_k} = -2 \sum_n r_{nk} (z_n -"
+         r" \mu_k) = 0$$ $$\mu_k = \frac{\sum_n r_{nk} z_n}{\sum_n r_{nk}}$$ $$\mu_k = \frac{2\sum_n r_{nk} z_n}"
+         r"{\sum_n r_{nk}}$$", ["definition", "proved", "assumption", "fails"]),
+        (r"$g(p, a) = \sum_k c_k \log p_k + a (\sum_k p_k - 1)$, $\frac{\partial g}{\partial p_k} = \frac{c_k}{p_k} + a"
+         r" = 0$, so $p_k = -\frac{c_k}{a}$, $p_k = \frac{c_k}{a}$, and $p_k = \frac{c_k}{\sum_j c_j}$",
+         ["definition", "proved", "assumption", "fails", "assumption"]),
+        # pairs in brackets below a sum; KL behind the one KL(q || p)
+        (r"$$g = \sum_{(u,i)} (r_{ui} - v_u^Tc_i)^2$$ $$\frac{\partial g}{\partial v_u} = -2\sum_i (r_{ui} -"
+         r" v_u^Tc_i) c_i$$ $$\frac{\partial g}{\partial v_u} = -2\sum_i (r_{ui} + v_u^Tc_i) c_i$$",
+         ["definition", "proved", "fails"]),
+        (r"$\mathrm{KL}(q \| p) = \frac12 (m - v)^TM(m - v)$ with $M$ symmetric."
+         r" $\frac{\partial\mathrm{KL}}{\partial v} = M(v - m)$, $\frac{\partial\mathrm{KL}}{\partial v} = M(m - v)$",
+         ["definition", "proved", "fails"]),
         # no condition under which all is zero
         (r"$r = M^TMz - z$. $M r z^T + M z r^T = M(r z^T + z r^T)$, $M r z^T - M z r^T = M(r z^T + z r^T)$",
          ["definition", "proved", "fails"]),

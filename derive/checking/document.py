@@ -318,6 +318,7 @@ _LAYER_TURNED = re.compile(  # W^{[2]T}
 _SPOKEN_ACCENT = re.compile(
     r"(?<![A-Za-z\\])(?P<d>d?)(?P<letter>(?![tcwTCW]hat)[A-Za-z])_?(?P<accent>hat|bar|tilde)(?![A-Za-z])"
 )
+_PAIRS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{\s*\(\s*\w\s*,\s*\w\s*\)")  # \sum_{(u, i)}
 _STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
 _BRACED = re.compile(  # {\frac{\partial}{\partial A}} tr(AB)
     r"\{(?P<head>\s*\\frac\s*\{\s*(?:\\partial|d)\s*\}\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}\s*)\}"
@@ -411,6 +412,7 @@ def spelled(text: str) -> str:
     text = _STARRED.sub("^*", limits_in_order(text))  # w* = …
     text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
+    text = _PAIRS.sub(lambda m: m[0].replace("(", " ").replace(")", " "), text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
     text = _BEFORE.sub(lambda m: (m["matrix"] + "^t").ljust(len(m[0])), text)
     text = _SAMPLE.sub(lambda m: f"{m['name']}_{{{m['i'] or m['k']}{m['j'] or m['l']}}}".ljust(len(m[0])), text)

@@ -95,7 +95,10 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
             names.setdefault(_plain(head), _stand_in(len(names)))  # −log p(w | t) = …
         elif density and _BAR.search(density["inside"]):
             names.setdefault(_plain(density[0]), _stand_in(len(names)))
-            bare = _plain(density[0].partition("(")[0].replace("\\left", ""))
+            before = density[0].partition("(")[0].replace("\\left", "").strip()
+            bare = _plain(before)
+            if (word := _WORD.fullmatch(before)) and sum(_plain(h).startswith(bare + "(") for h in heads) == 1:
+                names.setdefault(_spelled(word), names[_plain(density[0])])  # KL behind the one KL(q || p)
             if density["log"] and sum(_plain(h).startswith(bare + "(") for h in heads) == 1:
                 names.setdefault(bare, names[_plain(density[0])])  # \log p behind the one \log p(X | M)
         elif density and density["log"] and not any(_DENSITY.fullmatch(h) and "log" not in h for h in heads):

@@ -27,7 +27,7 @@ class Members:
 
     def __init__(self, judge: Judge, whole: Expr, family: Expr, index: str) -> None:
         self.judge, self.family, self.index = judge, family, index
-        self.truth = judge.scope.sweep(whole, family).total
+        self.whole, self.truth = whole, judge.scope.sweep(whole, family).total
         self.known = set(symbols_of(whole))
         self.shapes = {s.name: s.shape for s in self.known}
         taken = {name.lower() for name in (*self.shapes, *judge.scope.symbols)}
@@ -37,6 +37,7 @@ class Members:
         """The verdict on a side, which speaks of one member."""
         if side.tree is None or is_zero(side.tree):
             self.judge.condition = claim.number
+            self.judge.equations.append((self.truth, self.whole, self.family))
             return Judgment("assumption", "a condition: the derivative is set to zero", side)
         try:
             value = self.value(side)

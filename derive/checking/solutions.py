@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of, zeros
+from ..names import text
 from ..operations import add, scale, sq_norm, transpose
 from ..shapes import ONE
 from .claims import DERIVATIVES, Claim, Side
@@ -21,6 +22,7 @@ from .derivatives import TreeBuilder
 from .hypotheses import speaks_of_letters
 from .judgments import Judgment, Value, difference, right_if
 from .losses import moved_names
+from .members import Members
 from .roles import ORNAMENTS, is_value, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
 from .unknowns import unread_among
@@ -43,6 +45,8 @@ def particular(judge: Judge, claim: Claim) -> Judgment:
     side = claim.sides[1]
     if claim.role == "repeat":
         return Judgment("definition", "as above" if claim.name else "taken for what its letter is, up to sign", side)
+    if (judgment := _solved_for_member(judge, claim)) is not None:
+        return judgment
     if claim.role == "solution":
         return judged_solution(judge, claim)
     made = judge.scope.symbols.get(claim.name or "")
@@ -64,6 +68,36 @@ def particular(judge: Judge, claim: Claim) -> Judgment:
         judge.condition = claim.number  # w = Σ αᵢ yᵢ xᵢ, where the derivative by w vanishes
     why = "a value, from here on" if is_numeric else "a statement about this letter, not for all values of it"
     return Judgment("assumption", why, side)
+
+
+def _solved_for_member(judge: Judge, claim: Claim) -> Judgment | None:
+    """μₖ = … where the derivative by every μₖ vanishes: a value of one entry, or of one row, of what is solved for."""
+    head, side = claim.sides[0].tree, claim.sides[1]
+    if head is None or side.tree is None or head.kind != "name" or len(head.data[2]) != 1:
+        return None
+    plain, index = ORNAMENTS.sub("", str(head.data[1])), str(head.data[2][0])
+    if plain in {str(t.data[1]) for t in side.tree.walk() if t.kind == "name"}:
+        return None  # an iterate
+    for slope, loss, by in reversed(judge.equations):
+        if loss is None or by is None or by.is_scalar or by.name not in (plain, plain.upper()):
+            continue
+        try:
+            builder = TreeBuilder(judge.scope)
+            one = builder.value(side.tree) if by.is_vector else Members(judge, loss, by, index).value(side)
+        except DeriveError:
+            return None
+        point = judge.whole(one.expr if isinstance(one, Indexed) else one)
+        if point.shape != by.shape or isinstance(one, Indexed) and one.indices != (index,):
+            return None
+        if (held := vanishes(slope, by, point)) is None:
+            return None
+        where = f"the derivative by {text(str(head.data[0]))} {'vanishes' if held else 'does not vanish'} there"
+        if held:
+            return Judgment("assumption", where, side)
+        known, given = set(symbols_of(loss)), set(symbols_of(point))
+        others = {s for s in symbols_of(slope) if s.is_scalar or s.name in _variables(judge, "")} - given - {by}
+        return Judgment("fails", where, side) if given <= known and not others else None  # of no multiplier
+    return None
 
 
 def _update(judge: Judge, claim: Claim, variable: Expr, value: Expr) -> Judgment:
