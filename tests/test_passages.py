@@ -327,6 +327,16 @@ def verdicts(text):
         (r"$\mathrm{KL}(q \| p) = \frac12 (m - v)^TM(m - v)$ with $M$ symmetric."
          r" $\frac{\partial\mathrm{KL}}{\partial v} = M(v - m)$, $\frac{\partial\mathrm{KL}}{\partial v} = M(m - v)$",
          ["definition", "proved", "fails"]),
+        # what min_v stands before is what is minimized, in a line of text too
+        (r"Consider $\min_v \|Bv - c\|^2 + a \|v\|^2$. The normal equations are $(B^TB + a I) v = B^Tc$. So"
+         r" $v = (B^TB + a I)^{-1}B^Tc$", ["assumption", "assumption"]),
+        (r"Consider $\min_v \|Bv - c\|^2 + a \|v\|^2$. The normal equations are $(B^TB - a I) v = B^Tc$. So"
+         r" $v = (B^TB - a I)^{-1}B^Tc$", ["fails", "fails"]),
+        # r of W_r beside r = … is a label, and no index
+        (r"$z = \sigma(W_z x + U_z h)$, $r = \sigma(W_r x + U_r h)$, $g = \tanh(Wx + U(r \odot h))$,"
+         r" $s = (1 - z) \odot h + z \odot g$. $\frac{\partial L}{\partial z} = \frac{\partial L}{\partial s} \odot"
+         r" (g - h)$, $\frac{\partial L}{\partial z} = \frac{\partial L}{\partial s} \odot (g + h)$",
+         ["definition", "definition", "definition", "definition", "proved", "fails"]),
         # no condition under which all is zero
         (r"$r = M^TMz - z$. $M r z^T + M z r^T = M(r z^T + z r^T)$, $M r z^T - M z r^T = M(r z^T + z r^T)$",
          ["definition", "proved", "fails"]),

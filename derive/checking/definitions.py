@@ -267,7 +267,8 @@ def _all_names(
                 full, plain, subs = str(t.data[0]), str(t.data[1]), t.data[2]
                 if is_kronecker(t) and not {full, plain} & (defined | set(declared)):
                     continue
-                if subs and _is_index("".join(subs)) and full not in declared and full not in defined:
+                low = "".join(subs)  # of W_r, beside r = σ(…), it is a label
+                if subs and _is_index(low) and low not in defined and full not in declared and full not in defined:
                     indexed[full] = plain
                     continue
                 plain_seen.add(full)

@@ -19,7 +19,7 @@ from .claims import DERIVATIVES, EDGE, Claim, Claims, Side, parts_of, shown, tok
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
-from .document import RESTATED, MathRow, Passage, equation_sides, rows, statements
+from .document import OVER, RESTATED, MathRow, Passage, equation_sides, rows, statements
 from .generic_layers import SAID_ONE, kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
@@ -141,7 +141,8 @@ def read(text: str, where: Any = None) -> Document:
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
-        if (row.display or _DERIVED.search(row.prose)) and not declares(content):
+        is_minimized = OVER.match(row.text, start) or _ARGUMENT.match(row.text, start)
+        if (row.display or is_minimized or _DERIVED.search(row.prose)) and not declares(content):
             side = Side(content, row.start + start)
             _parse(side, vocabulary, document.notes)
             if side.tree is not None and side.tree.kind not in ("name", "number", "identity", "transpose"):
