@@ -318,6 +318,9 @@ _LAYER_TURNED = re.compile(  # W^{[2]T}
 _SPOKEN_ACCENT = re.compile(
     r"(?<![A-Za-z\\])(?P<d>d?)(?P<letter>(?![tcwTCW]hat)[A-Za-z])_?(?P<accent>hat|bar|tilde)(?![A-Za-z])"
 )
+_INDICATOR = re.compile(  # 1_{ij}, 1_{i = j} and 1\{i = j\} of the font of sets: δ_{ij}
+    r"\\(?:mathbb|mathbbm|mathds)\s*\{?\s*1\s*\}?\s*(?:_\s*\{|\\\{|[(\[])\s*(?P<i>[i-l])\s*=?=?\s*(?P<j>[i-l])\s*(?:\\?\}|[)\]])"
+)
 _PAIRS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{\s*\(\s*\w\s*,\s*\w\s*\)")  # \sum_{(u, i)}
 _STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
 _BRACED = re.compile(  # {\frac{\partial}{\partial A}} tr(AB)
@@ -412,6 +415,7 @@ def spelled(text: str) -> str:
     text = _STARRED.sub("^*", limits_in_order(text))  # w* = …
     text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
+    text = _INDICATOR.sub(lambda m: rf"\delta_{{{m['i']}{m['j']}}}".ljust(len(m[0])), text)
     text = _PAIRS.sub(lambda m: m[0].replace("(", " ").replace(")", " "), text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
     text = _BEFORE.sub(lambda m: (m["matrix"] + "^t").ljust(len(m[0])), text)

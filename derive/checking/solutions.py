@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of, zeros
+from ..expr import Expr, is_number, number, ones, substitute, symbol, symbol_op, symbols_of, zeros
 from ..names import text
 from ..operations import add, scale, sq_norm, transpose
 from ..shapes import ONE
@@ -87,6 +87,8 @@ def _solved_for_member(judge: Judge, claim: Claim) -> Judgment | None:
         except DeriveError:
             return None
         point = judge.whole(one.expr if isinstance(one, Indexed) else one)
+        if point.is_scalar:  # of every entry
+            point = scale(point, ones(*by.shape))
         if point.shape != by.shape or isinstance(one, Indexed) and one.indices != (index,):
             return None
         if (held := vanishes(slope, by, point)) is None:
