@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from itertools import chain as chained
 
 from ..expr import Expr, as_expr, ones, ones_op
 from ..operations import diagonal_matrix, hadamard, matmul, mul, scale, sum_entries, trace, transpose
@@ -45,12 +46,13 @@ class Factoring:
         """The best form found."""
         return self._solve(poly, depth)[1]
 
-    def _solve(self, poly: Poly, depth: int) -> tuple[Cost, Expr]:
+    def _solve(self, poly: Poly, depth: int, is_lowered: bool = False) -> tuple[Cost, Expr]:
+        """The best form and its cost; of what `is_lowered` no powers are split again, which might never end."""
         poly = self._collected(poly)
         if len(poly.terms) < 2:
             shown = self.display.sum(poly)
             return self._cost(shown, depth), shown
-        at = (poly.shape, frozenset(poly.terms.items()), depth > 0)
+        at = (poly.shape, frozenset(poly.terms.items()), depth > 0, is_lowered)
         known = self._solved.get(at)
         if known is not None:
             return known
@@ -62,8 +64,12 @@ class Factoring:
             best = (self._cost(common, depth), common)
         else:
             if self.work < self.budget:
-                for candidate in self._grouped(poly, depth):
-                    found = self._solve(candidate, depth)
+                lowered = poly
+                if len(poly.terms) <= MANY and not is_lowered:
+                    lowered = self.ctx.over_common_powers(poly)
+                first = [lowered] if lowered != poly else []
+                for candidate in chained(first, self._grouped(poly, depth)):
+                    found = self._solve(candidate, depth, is_lowered or candidate is lowered)
                     if found[0] < best[0]:
                         best = found
                     if self.work >= self.budget:
@@ -270,10 +276,6 @@ class Factoring:
 
     def _grouped(self, poly: Poly, depth: int) -> Iterator[Poly]:
         """The sum with one group of terms put into brackets, the most promising first."""
-        if len(poly.terms) <= MANY:
-            lowered = self.ctx.over_common_powers(poly)
-            if lowered != poly:
-                yield lowered
         if self.introduce_identity:
             yield from self._absorbed(poly)
         turned = transpose_poly(self.ctx, poly)
