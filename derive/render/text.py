@@ -122,7 +122,7 @@ class Text(Notation):
         for is_sign, string in items:
             if before == "d" and string.startswith("∂"):
                 string = f"({string})"
-            tight = before in ("∂", "∂²", "d", "∇²", "(", "[", "⟨") and string != "vec"
+            tight = before in ("∂", "∂²", "d", "∇²", "(", "[", "⟨") and (string != "vec" or before == "(")
             line += string if tight or (is_sign and string in ",)]ᵀ⟩²") or (is_sign and string == "[") else " " + string
             before = string if is_sign else ""
         return line.strip()
