@@ -246,4 +246,4 @@ def test_paths_that_meet_before_the_variable_are_all_told():
 def test_a_hessian_follows_from_the_differential_above_it(formula: str, moved: str, box: str) -> None:
     told = derive.hessian(formula, "X", where="X: n×n symmetric, A: n×n").text()
     assert f"d(∂L/∂X) = {moved} " in told and f"∂²L/∂ vec X ∂(vec X)ᵀ = {box} │" in told
-    assert ("vec Xᵀ = K(m, n) vec X" in told) is ("K(n, n)" in box)
+    assert ("vec Xᵀ = K(n, n) vec X, the" in told) is ("K(n, n)" in box)

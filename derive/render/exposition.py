@@ -324,7 +324,7 @@ class _Writer:
             direction = d.direction or symbol(fresh("d" + d.wrt.name, taken), *d.wrt.shape)
             is_apart = bool(d.wrt.properties & SQUARE)  # X⁻ᵀ moves by dXᵀ, though it is X⁻¹
             moved, _ = push(gradient if is_apart else shown, d.moved or {d.wrt: direction})
-            moved = _shorter(moved, d.loss) if is_apart else moved
+            moved = _shorter(moved, d.loss) if is_apart else _unsigned(moved)
             out.part("Its differential")
             if len(d.moved) == 1:
                 out.say("In the direction ", [direction], ", so that ", ["d", d.wrt, "=", direction], ":")
@@ -589,3 +589,12 @@ def _shorter(gradient: Expr, loss: Expr) -> Expr:
     from ..algebra.forms import factor
 
     return factor(gradient, loss) if symbol_count(gradient) <= MAX_PRINTED else gradient
+
+
+def _unsigned(moved: Expr) -> Expr:
+    """−(−A − B) as A + B."""
+    from ..algebra.display import is_negative, negative
+
+    body = negative(moved) if is_negative(moved) else moved
+    is_turned = body is not moved and body.op is add and all(map(is_negative, body.args))
+    return add(*map(negative, body.args)) if is_turned else moved

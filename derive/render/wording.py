@@ -53,10 +53,10 @@ def identification(d: Derivation) -> list[str | Formula]:
     assert d.wrt is not None
     if d.wrt.is_vector or d.wrt.is_scalar:
         return ["The factor of ", ["d", d.wrt], " is the derivative."]
-    p, q, x = Name("P"), symbol("Q", "p", "q"), symbol("X", "m", "n")
+    p, q, x, turned = Name("P"), symbol("Q", "p", "q"), Name("X"), symbol(d.wrt.name, *d.wrt.shape).T
     known: list[str | Formula] = [["vec", "(", p, x, q, ")", "=", "(", q.T, "⊗", p, ")", "vec", x]]
     if any(node.op is commutation_op for node in nodes(d.result)):
-        known += [" and ", ["vec", x.T, "=", commutation("m", "n"), "vec", x]]
+        known += [" and ", ["vec", turned, "=", commutation(*d.wrt.shape), "vec", d.wrt]]
     return ["Stacking the columns, where ", *known, ", the factor of ", ["d", "vec", d.wrt], " is the derivative."]
 
 
