@@ -340,7 +340,7 @@ def verdicts(text):
         # the indicator of equal indices, and one value for every entry
         (r"$s = \mathrm{softmax}(z)$. $\frac{\partial s_i}{\partial z_j} = s_i(\mathbb{1}_{ij} - s_j)$,"
          r" $\frac{\partial s_i}{\partial z_j} = s_i(\mathbb 1\{i = j\} + s_j)$", ["definition", "proved", "fails"]),
-        (r"$g(p, a) = -\sum_i p_i \log p_i + a (\sum_i p_i - 1)$, $\frac{\partial g}{\partial p_i} = a - 1 - \log p_i = 0$,"
+        (r"$g = -\sum_i p_i \log p_i + a (\sum_i p_i - 1)$, $\frac{\partial g}{\partial p_i} = a - 1 - \log p_i = 0$"
          r" so $p_i = e^{a - 1}$, $p_i = e^{a + 1}$", ["definition", "proved", "assumption", "fails"]),
         # no condition under which all is zero
         (r"$r = M^TMz - z$. $M r z^T + M z r^T = M(r z^T + z r^T)$, $M r z^T - M z r^T = M(r z^T + z r^T)$",

@@ -318,10 +318,7 @@ _LAYER_TURNED = re.compile(  # W^{[2]T}
 _SPOKEN_ACCENT = re.compile(
     r"(?<![A-Za-z\\])(?P<d>d?)(?P<letter>(?![tcwTCW]hat)[A-Za-z])_?(?P<accent>hat|bar|tilde)(?![A-Za-z])"
 )
-_INDICATOR = re.compile(  # 1_{ij}, 1_{i = j} and 1\{i = j\} of the font of sets: δ_{ij}
-    r"\\(?:mathbb|mathbbm|mathds)\s*\{?\s*1\s*\}?\s*(?:_\s*\{|\\\{|[(\[])\s*(?P<i>[i-l])\s*=?=?\s*(?P<j>[i-l])\s*(?:\\?\}|[)\]])"
-)
-_PAIRS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{\s*\(\s*\w\s*,\s*\w\s*\)")  # \sum_{(u, i)}
+_INDICATOR = r"\\math(?:bbm?|ds)\s*\{?\s*1\s*\}?\s*(?:_\s*\{|\\\{|[(\[])\s*([i-l])\s*=?=?\s*([i-l])\s*(?:\\?\}|[)\]])"
 _STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
 _BRACED = re.compile(  # {\frac{\partial}{\partial A}} tr(AB)
     r"\{(?P<head>\s*\\frac\s*\{\s*(?:\\partial|d)\s*\}\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}\s*)\}"
@@ -415,8 +412,7 @@ def spelled(text: str) -> str:
     text = _STARRED.sub("^*", limits_in_order(text))  # w* = …
     text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
-    text = _INDICATOR.sub(lambda m: rf"\delta_{{{m['i']}{m['j']}}}".ljust(len(m[0])), text)
-    text = _PAIRS.sub(lambda m: m[0].replace("(", " ").replace(")", " "), text)
+    text = re.sub(_INDICATOR, lambda m: rf"\delta_{{{m[1]}{m[2]}}}".ljust(len(m[0])), text)  # 1_{ij}, 1\{i = j\}
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
     text = _BEFORE.sub(lambda m: (m["matrix"] + "^t").ljust(len(m[0])), text)
     text = _SAMPLE.sub(lambda m: f"{m['name']}_{{{m['i'] or m['k']}{m['j'] or m['l']}}}".ljust(len(m[0])), text)

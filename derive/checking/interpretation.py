@@ -21,7 +21,7 @@ from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
 from .document import OVER, RESTATED, MathRow, Passage, equation_sides, rows, statements
 from .generic_layers import SAID_ONE, kinds, written_out
-from .heads import name_heads
+from .heads import divided_heads, name_heads
 from .manuscript import Manuscript
 from .means import with_means
 from .roles import chains_of, names_of, scopes
@@ -136,7 +136,7 @@ def read(text: str, where: Any = None) -> Document:
         document.neurons = frozenset(vocabulary.kinds)
     named = name_gradients(whole.claims, lambda c: sections[c.row.block])
     _free_functions(whole.claims)
-    _divided_heads(whole.claims, sections)
+    divided_heads(whole.claims, sections)
     whole.claims = _named_behind(whole.claims, _Mentioned(held, declared))
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
@@ -362,48 +362,6 @@ def _free_functions(claims: list[Claim]) -> None:
         if any(t.data and str(t.data[0]) in named for t in moved):
             for claim in run:
                 claim.defines |= claim in heads
-
-
-def _divided_heads(claims: list[Claim], sections: list[int]) -> None:
-    """Take 2 L = … and −ℓ = … for the formula of what the document differentiates, and S⁻¹ = … + … for that of S."""
-    trees = [t for c in claims for s in c.sides if s.tree is not None for t in s.tree.walk()]
-    derived = {
-        str(t.args[0].data[0])
-        for t in trees
-        if t.kind in ("derivative", "gradient", "differential") and t.args and t.args[0].kind in ("name", "apply")
-    }
-    heads = [(c, c.sides[0].tree) for c in claims if not c.continues]
-    known = {(sections[c.row.block], str(h.data[0])) for c, h in heads if h is not None and h.kind in ("name", "apply")}
-    used: set[tuple[int, str]] = set()
-    for claim in claims:
-        head, section = claim.sides[0].tree, sections[claim.row.block]
-        before = set(used)
-        used |= {(section, name) for side in claim.sides for name in names_of(side.tree)}
-        if head is None or claim.continues or len(claim.sides) < 2:
-            continue
-        if head.kind == "inverse" and (body := claim.sides[1].tree) is not None and body.kind == "sum":
-            named = head.args[0]
-            if named.kind == "name" and (section, named.data[0]) not in known | before and len(claim.sides) == 2:
-                if named.data[0] not in names_of(body):
-                    claim.sides[0].tree, claim.sides[0].found = named, claim.sides[0].found[:1]
-                    claim.sides[1].tree = Tree("inverse", [body], (), body.span)
-            continue
-        is_negative = head.kind == "neg"
-        body = head.args[0] if is_negative else head
-        factor = body.args[0] if body.kind == "prod" and len(body.args) == 2 and body.args[0].kind == "number" else None
-        named = body.args[1] if factor is not None else body
-        if named is head or named.kind not in ("name", "apply") or str(named.data[0]) not in derived:
-            continue
-        if (section, str(named.data[0])) in known:
-            continue
-        claim.sides[0].tree = named
-        claim.sides[0].found = [
-            t for t in claim.sides[0].found if t.kind != "num" and t.text not in ("{", "}", "-", "−")
-        ]
-        for side in claim.sides[1:]:
-            if side.tree is not None:
-                made = Tree("neg", [side.tree], (), side.tree.span) if is_negative else side.tree
-                side.tree = made if factor is None else Tree("quotient", [made, factor], (), side.tree.span)
 
 
 def _join_deltas(claims: list[Claim]) -> None:

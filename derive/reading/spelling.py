@@ -55,6 +55,7 @@ _LIMITS = (
     r"(\\(?:sum|prod|Sigma(?=\s*\^[^_=]*_\s*\{\s*[a-z]\s*=))(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))"
     r"\s*(_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|[A-Za-z]))"
 )
+_PAIRS = r"(\\sum(?:\\limits)?\s*_\s*\{\s*)\(\s*(\w\s*,\s*\w\s*)\)"
 _RANGES = (
     r"_\s*\{\s*([A-Za-z])\s*(?:=|(?:\\in\b|∈)\s*\\?\{)\s*(\d)\s*,\s*(?:\\[lc]?dots\s*|…|\.\.\.)\s*,"
     r"\s*([A-Za-z])\s*(?:\\\}\s*)?\}"
@@ -138,8 +139,8 @@ def _put(pattern: str, template: str) -> Callable[..., str]:
 
 
 def limits_in_order(text: str) -> str:
-    """`\\sum_{i=1}^n` for `\\sum^n_{i=1}`."""
-    return re.sub(_LIMITS, r"\1\3\2", text)
+    """`\\sum_{i=1}^n` for `\\sum^n_{i=1}`, and `\\sum_{u,i}` for `\\sum_{(u,i)}`."""
+    return re.sub(_PAIRS, r"\1 \2 ", re.sub(_LIMITS, r"\1\3\2", text))
 
 
 def _without_extremum(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -442,6 +443,6 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[..., str]], ...] = (
     ((("\\in", "∈"), SETS), lambda text, *_: sets(text)),
     ((("\\to", "\\rightarrow", "→"), ("mathbb", "ℝ")), _put(_MAPPING, "")),
     (((")", "]"), ("quad", "hfill", "   ")), _put(_NUMBER, "")),
-    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), lambda text, *_: limits_in_order(text)),
+    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^", "_{("),), lambda text, *_: limits_in_order(text)),
     ((tuple("^'′’ᵀ⊤⁻" + _SUPERSCRIPTS), tuple("_₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ")), _lowered),
 )
