@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..algebra.forms import factor
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
@@ -463,9 +464,13 @@ class TreeBuilder(Formulas):
         raise Unread("the derivative of an entry is not read")
 
     def second(self, function: Expr, variables: Sequence[Tree]) -> Value:
-        (first, stands_for_first, _), (last, stands_for, _) = map(self.variable, (variables[0], variables[-1]))
+        first_and_last = [_unstacked(tree) for tree in (variables[0], variables[-1])]
+        (first, stands_for_first, _), (last, stands_for, _) = map(self.variable, first_and_last)
         if stands_for is None and stands_for_first is None and function.is_scalar:
             gradient = self.scope.sweep(self.scope.inline(function), first).total
+            if self.reading.projected and "symmetric" in last.properties:
+                self.used.add("projected")
+                gradient = factor(gradient)  # Xᵀ is X in the gradient that most go on from
             return jacobian(gradient, last)[0]
         if stands_for is None or first is not last or not function.is_scalar or base_of_power(stands_for) is not None:
             raise Unread("this second derivative is not read")
@@ -537,6 +542,13 @@ class TreeBuilder(Formulas):
         """`H ↦ …`: the value at the direction, taken as the differential of the variable."""
         body = self.build(tree.args[0])
         return body
+
+
+def _unstacked(tree: Tree) -> Tree:
+    """X of (vec X)ᵀ, which a second derivative is by."""
+    while tree.kind == "transpose" or tree.kind == "call" and tree.data[0] == "vec":
+        tree = tree.args[0]
+    return tree
 
 
 def base_of_power(whole: Expr | None) -> tuple[Expr, Expr] | None:

@@ -16,6 +16,7 @@ from ..errors import ShapeError
 from ..expr import (
     OPERATIONS,
     Expr,
+    commutation,
     constant,
     dimension,
     identity,
@@ -58,7 +59,7 @@ from ..reading.build import SEVERAL, of_one, of_several
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
-from .values import Indexed, Meaning, Pending, PendingKron, Unread, Value, at_each_entry
+from .values import Indexed, Meaning, Pending, PendingChoice, Unread, Value, at_each_entry
 
 
 class Formulas(Meaning):
@@ -82,8 +83,24 @@ class Formulas(Meaning):
             return self.scope.sizes[text]
         return Dim.of(text) if text in self.scope.dims else None
 
+    def sizes(self) -> list[Dim]:
+        """The sizes of all letters, but for that of a number."""
+        return list({dim: None for s in self.scope.symbols.values() for dim in s.shape if dim is not ONE})
+
+    def known_size(self, text: object) -> Dim | None:
+        """A size that letters have, or that is made of such."""
+        size = self.size(text)
+        return size if size is not None and size.names <= {n for dim in self.sizes() for n in dim.names} else None
+
+    def _commutation(self, tree: Tree) -> Value:
+        m, n = map(self.known_size, tree.data)
+        if m is not None and n is not None:
+            return commutation(m, n)
+        pairs = ((p, q) for p in self.sizes() for q in self.sizes() if (p is q) is (tree.data[0] == tree.data[1]))
+        return PendingChoice((commutation(p, q) for p, q in pairs), "K")
+
     def _identity(self, tree: Tree) -> Value:
-        size = self.size(tree.data[0])
+        size = self.known_size(tree.data[0])
         if size is not None:
             return identity(size)
 
@@ -227,7 +244,7 @@ class Formulas(Meaning):
         if all(isinstance(v, Expr) for v in chain):
             result: Value = self.chain([v for v in chain if isinstance(v, Expr)])
         else:
-            result = self.pending_chain(chain)
+            result = self.pending_chain(chain) if len(chain) > 1 else chain[0]
         return self.times(mul(*scalars), result) if scalars else result
 
     def chain(self, factors: list[Expr]) -> Expr:
@@ -350,7 +367,8 @@ class Formulas(Meaning):
         if len(plain) < len(parts):
             raise Unread("the size of 𝟏 or 0 in a Kronecker product is open")
         if any(isinstance(part, Pending) for part in parts):
-            return PendingKron(plain, (dim for s in self.scope.symbols.values() for dim in s.shape if dim is not ONE))
+            choices = ([p if isinstance(p, Expr) else p.make(size, size) for p in plain] for size in self.sizes())
+            return PendingChoice((reduce(kron, choice) for choice in choices), "I in a Kronecker product")
         return reduce(kron, [part for part in plain if isinstance(part, Expr)])
 
     def _quotient(self, tree: Tree) -> Value:

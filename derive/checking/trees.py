@@ -293,6 +293,7 @@ _ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {
     "onesm": Planter.array,
     "ones": _sized("ones"),
     "eye": _sized("identity"),
+    "commutation": lambda planter, node, args: Tree("commutation", (), tuple(map(str, node.data))),
     "sum": Planter.sum,
     "prod": Planter.product,
     "div": Planter.fraction,

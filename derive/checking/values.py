@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from .. import names
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
 from ..expr import Expr, identity, nodes, ones, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, hadamard, kron, matmul, mul, power, scale, sum_entries, transpose
+from ..operations import add, hadamard, matmul, mul, power, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
 from .trees import Tree
 
@@ -78,24 +77,19 @@ class Pending:
         return self.make(rows, columns)
 
 
-class PendingKron(Pending):
-    """A Kronecker product with an I of the one size, among those of letters, with which it fits: (Bᵀ ⊗ I) vec A."""
+class PendingChoice(Pending):
+    """The one of some matrices that fits, as the I of (Bᵀ ⊗ I) vec A and K_{n,n} have one of the sizes of letters."""
 
-    __slots__ = ("parts", "sizes")
+    __slots__ = ("choices",)
 
-    def __init__(self, parts: Sequence[Expr | Pending], sizes: Iterable[Dim]) -> None:
-        super().__init__(None, None, self.made, "⊗")
-        self.parts, self.sizes = parts, list(dict.fromkeys(sizes))
+    def __init__(self, choices: Iterable[Expr], word: str) -> None:
+        super().__init__(None, None, self.made, word)
+        self.choices = list(dict.fromkeys(choices))
 
     def made(self, rows: Dim | None, columns: Dim | None) -> Expr:
-        found = []
-        for size in self.sizes:
-            parts = [part if isinstance(part, Expr) else part.make(size, size) for part in self.parts]
-            whole = reduce(kron, parts)
-            if rows in (None, whole.shape[0]) and columns in (None, whole.shape[1]):
-                found.append(whole)
+        found = [c for c in self.choices if rows in (None, c.shape[0]) and columns in (None, c.shape[1])]
         if len(found) != 1:
-            raise Unread("the size of I in a Kronecker product is open")
+            raise Unread(f"the size of {self.word} is open")
         return found[0]
 
     def fit(self, rows: Dim | None, columns: Dim | None) -> Value:

@@ -153,12 +153,17 @@ def with_signs(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
             skip = i + word_at(tokens, i, vocabulary.names)
             is_letter = is_letter and skip == i
         if is_letter and token.text in ("d", "δ") and token.style not in ("bold", "vec"):
-            if i in quotients or token.text == "d" and _is_sign(tokens, i, vocabulary):
+            if (
+                i in quotients
+                or token.text == "d"
+                and _is_sign(tokens, i, vocabulary)
+                and not _is_directional(tokens, i, vocabulary)
+            ):
                 result.append(token.instead("diff", "d", value=False))
                 i += 1
                 continue
         if is_letter and after is not None and after.kind == "atom":
-            if token.text == "D" and "D" not in vocabulary.names and after.name in vocabulary.functions:
+            if _is_directional(tokens, i, vocabulary):
                 result.append(token.instead("along", "D"))
                 i += 1
                 continue
@@ -186,6 +191,17 @@ def word_at(tokens: list[Token], i: int, known: Collection[str]) -> int:
         if token.low or token.accents or len(word) > 20:
             break
     return longest
+
+
+def _is_directional(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
+    """Whether a letter is the D of Df(X), or the d of df(X)[H]."""
+    sign, function = tokens[i].text, tokens[i + 1]
+    if function.name not in vocabulary.functions or sign in vocabulary.names:
+        return False
+    if sign == "d" and (i + 2 == len(tokens) or tokens[i + 2].text != "("):
+        return False
+    after = closing(tokens, i + 2) + 1 if sign == "d" else 0
+    return sign == "D" or sign == "d" and after < len(tokens) and tokens[after].text == "["
 
 
 def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
