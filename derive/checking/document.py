@@ -444,35 +444,19 @@ def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
     return found, held
 
 
+_BREAK = re.compile(r"\\\\\*?(?:\[[^\]\n]{0,12}\])?")
+_NESTING = re.compile(rf"(?P<end>{_BREAK.pattern})|(?P<up>\\begin|\{{)|(?P<down>\\end|\}})|\\.", re.DOTALL)
+
+
 def _split_rows(text: str) -> list[tuple[int, int]]:
     """The spans between `\\\\` outside braces and matrices."""
-    spans, start, depth, i = [], 0, 0, 0
-    while i < len(text):
-        c = text[i]
-        if c == "\\":
-            following = text[i + 1 : i + 2]
-            if following == "\\":
-                if depth <= 0:
-                    spans.append((start, i))
-                    skip = re.compile(r"\\\\\*?(?:\[[^\]\n]{0,12}\])?").match(text, i)
-                    i = skip.end() if skip else i + 2
-                    start = i
-                    continue
-                i += 2
-                continue
-            if text.startswith("\\begin", i):
-                depth += 1
-            elif text.startswith("\\end", i):
-                depth -= 1
-            i += 2
-            continue
-        if c == "{":
-            depth += 1
-        elif c == "}":
-            depth -= 1
-        i += 1
-    spans.append((start, len(text)))
-    return spans
+    spans, start, depth = [], 0, 0
+    for match in _NESTING.finditer(text):
+        depth += (match["up"] is not None) - (match["down"] is not None)
+        if match["end"] and depth <= 0:
+            spans.append((start, match.start()))
+            start = match.end()
+    return [*spans, (start, len(text))]
 
 
 _TEXT = re.compile(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import DeriveError
 from ..expr import Expr, is_number, ones, zeros
 from ..operations import scale
-from ..shapes import shape_text
+from ..shapes import Shape, shape_text
 from .claims import Claim, Side
+from .derivatives import TreeBuilder
 from .report import Line
 from .roles import entries_differentiated_by
 from .trees import Tree
-from .values import Convention, Indexed
+from .values import Convention, Indexed, Scope
 
 if TYPE_CHECKING:
     from .verdicts import Judge
@@ -30,6 +32,18 @@ class Alternative:
         self.value = value
         self.reading = reading
         self.used = used
+
+
+def read_as(
+    scope: Scope, tree: Tree | None, reading: Convention, shape: Shape | None = None,
+    assumed: Mapping[object, Expr] | None = None,
+) -> Alternative | None:  # fmt: skip
+    """A formula under a convention; None where it has no value."""
+    builder = TreeBuilder(scope, reading, assumed)
+    try:
+        return Alternative(builder.value(tree, shape), reading, builder.used) if tree is not None else None
+    except DeriveError:
+        return None
 
 
 class Outputs:

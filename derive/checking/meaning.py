@@ -58,7 +58,7 @@ from ..reading.build import SEVERAL, of_one, of_several
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
-from .values import Indexed, Meaning, Pending, PendingKron, Unread, Value, at_each_entry
+from .values import Indexed, Meaning, Pending, PendingKron, Unread, Value, at_each_entry, mapped
 
 
 class Formulas(Meaning):
@@ -71,7 +71,7 @@ class Formulas(Meaning):
 
     def _ones(self, tree: Tree) -> Value:
         rows = self.size(tree.data[0])
-        return Pending(rows, None, lambda r, c: ones(r, c))
+        return Pending(rows, None, ones)
 
     def size(self, name: object) -> Dim | None:
         """The dimension that a subscript names."""
@@ -95,7 +95,7 @@ class Formulas(Meaning):
         return Pending(None, None, make, "I")
 
     def _zero(self, tree: Tree) -> Value:
-        return Pending(None, None, lambda r, c: zeros(r, c), "0")
+        return Pending(None, None, zeros, "0")
 
     def _name(self, tree: Tree) -> Value:
         full, plain, indices = str(tree.data[0]), str(tree.data[1]), tree.data[2]
@@ -118,7 +118,7 @@ class Formulas(Meaning):
         if full == "e":
             return constant("e")
         if full == "O":
-            return Pending(None, None, lambda r, c: zeros(r, c), "0")
+            return Pending(None, None, zeros, "0")
         raise Unread(f"{full} is not known here")
 
     # Sums and products
@@ -333,16 +333,12 @@ class Formulas(Meaning):
         if isinstance(b, Pending):
             raise Unread("the size of 𝟏, I or 0 is open here")
         if isinstance(b, Indexed):
-            inverse = Indexed(power(b.expr, number(-1)), b.indices)
-            return self.indexed_product([a, inverse])
+            return self.indexed_product([a, mapped(b, reciprocal)])
         if isinstance(a, Indexed):
-            return self.times(power(b, number(-1)), a)
-        if isinstance(a, Pending):
-            settled = a.fit(*b.shape)
-            return hadamard(settled, power(b, number(-1)))
-        if a.is_scalar:
-            return scale(a, power(b, number(-1)))
-        return hadamard(a, power(b, number(-1)))
+            return self.times(reciprocal(b), a)
+        if isinstance(a, Expr) and a.is_scalar:
+            return scale(a, reciprocal(b))
+        return hadamard(a.fit(*b.shape) if isinstance(a, Pending) else a, reciprocal(b))
 
     def _kron(self, tree: Tree) -> Value:
         parts = [self.build(arg) for arg in tree.args]
@@ -358,7 +354,7 @@ class Formulas(Meaning):
         if isinstance(below, Expr) and below.is_scalar:
             if isinstance(above, Expr):
                 return divide(above, below)
-            return self.times(power(below, number(-1)), above)
+            return self.times(reciprocal(below), above)
         if isinstance(below, Expr) and (below.is_vector or isinstance(above, Expr) and above.shape == below.shape):
             return self.elementwise_quotient(above, below)
         if isinstance(below, Indexed):
@@ -377,10 +373,10 @@ class Formulas(Meaning):
                 return sq_norm(inner_.args[0])
             return power(inner_, exponent)
         base, exponent = self.build(tree.args[0]), self.exact(tree.args[1])
-        if isinstance(base, Indexed):
-            return Indexed(power(base.expr, exponent), base.indices)
         if isinstance(base, Pending):
             return base
+        if isinstance(base, Indexed):
+            return mapped(base, lambda entries: power(entries, exponent))
         if base.is_vector and self.reading.lenient:
             self.used.add("power")
             return power(base, exponent)
@@ -408,7 +404,7 @@ class Formulas(Meaning):
         if isinstance(found, Pending):
             return found
         if isinstance(found, Indexed):
-            return Indexed(power(found.expr, number(-1)), found.indices)
+            return mapped(found, reciprocal)
         if found.is_vector:
             raise ShapeError(f"a vector ({shape_text(found.shape)}) has no inverse")
         return inv(found)
@@ -418,8 +414,6 @@ class Formulas(Meaning):
     def _call(self, tree: Tree) -> Value:
         name = str(tree.data[0])
         argument = tree.args[0]
-        if name == "log" and argument.kind == "call" and argument.data[0] == "det":
-            return logdet(self.exact(argument.args[0]))
         if name == "log" and argument.kind == "bars":
             inner_ = self.exact(argument.args[0])
             return logdet(inner_) if not inner_.is_scalar else log(OPERATIONS["abs"](inner_))
@@ -440,16 +434,12 @@ class Formulas(Meaning):
                 return Pending(found.rows, found.columns, lambda r, c: function(found.make(r, c)), found.word)
             raise Unread("the size of 𝟏, I or 0 is open here")
         if name.endswith("()"):
-            own = own_function(name[:-2].rstrip("′"), name.count("′"))
-            return Indexed(own(found.expr), found.indices) if isinstance(found, Indexed) else own(found)
+            return mapped(found, own_function(name[:-2].rstrip("′"), name.count("′")))
         if name.endswith("′") and name.rstrip("′") in FUNCTIONS:
-            value = slope_of(name, found.expr if isinstance(found, Indexed) else found)
-            return Indexed(value, found.indices) if isinstance(found, Indexed) else value
+            return mapped(found, lambda entries: slope_of(name, entries))
         if isinstance(found, Indexed):
-            if name in FUNCTIONS:
-                return Indexed(FUNCTIONS[name](found.expr), found.indices)
-            if name == "sqrt":
-                return Indexed(sqrt(found.expr), found.indices)
+            if name in FUNCTIONS or name == "sqrt":
+                return mapped(found, FUNCTIONS.get(name, sqrt))
             if len(found.indices) == 1 and (name == "diag" or tree.data == ("sum", "Σ")):  # ∑ xᵢ is over i
                 return diagonal_matrix(found.expr) if name == "diag" else sum_entries(found.expr)
             raise Unread(f"{name} of an entry is not read")
@@ -505,19 +495,12 @@ class Formulas(Meaning):
                 if argument.shape != variable.shape:
                     raise Unread(f"{name} is applied to something of another shape than {parameter}")
                 setting[variable] = argument
-        if not parameters and isinstance(arguments[0], Expr) and not found.is_scalar:
-            body = self.scope.definitions[found]
-            if body.op.is_elementwise and arguments[0].shape == found.shape:
-                return body.op(arguments[0])
         if not setting:
             return found
         return substitute(self.scope.inline(found), setting)
 
     def norm(self, tree: Tree) -> Expr:
-        found = self.build(tree.args[0])
-        if not isinstance(found, Expr):
-            raise Unread("the size of 𝟏, I or 0 is open here")
-        kind = str(tree.data[0])
+        found, kind = self.exact(tree.args[0]), str(tree.data[0])
         if kind == "1":
             return norm1(found)
         if kind in ("*", "nuc", "tr"):
@@ -545,12 +528,6 @@ class Formulas(Meaning):
         return OPERATIONS["abs"](found) if found.is_scalar else det(found)
 
     def _inner(self, tree: Tree) -> Value:
-        return self.contracted(tree)
-
-    def _colon(self, tree: Tree) -> Value:
-        return self.contracted(tree)
-
-    def contracted(self, tree: Tree) -> Value:
         a, b = (self.build(arg) for arg in tree.args)
         if isinstance(a, Pending) and isinstance(b, Expr):
             a = a.fit(*b.shape)
@@ -559,6 +536,8 @@ class Formulas(Meaning):
         if not (isinstance(a, Expr) and isinstance(b, Expr)):
             raise Unread("this inner product is not read")
         return inner(a, b)
+
+    _colon = _inner
 
     def _at(self, tree: Tree) -> Value:
         bindings: dict[Expr, Expr] = {}
@@ -576,6 +555,11 @@ class Formulas(Meaning):
             return local.inline(self.exact(tree.args[0]))
         finally:
             self.scope = held
+
+
+def reciprocal(value: Expr) -> Expr:
+    """The reciprocal of every entry."""
+    return power(value, number(-1))
 
 
 def slope_of(name: str, argument: Expr) -> Expr:

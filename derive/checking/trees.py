@@ -234,6 +234,11 @@ def product_of(factors: list[Tree], marks: list[str]) -> Tree:
     return Tree("prod", factors, tuple(marks), (factors[0].span[0], factors[-1].span[1]))
 
 
+def letter(full: str) -> Tree:
+    """The tree of a name that is taken whole, without indices."""
+    return Tree("name", (), (full, full, ()))
+
+
 def name(full: str) -> Tree:
     """The tree of a canonical name."""
     base, accents, low = parts(full)

@@ -37,7 +37,18 @@ from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
-from .judgments import Alternative, Failure, Judgment, Value, difference, of_entries, outputs_of, wide, with_entries
+from .judgments import (
+    Alternative,
+    Failure,
+    Judgment,
+    Value,
+    difference,
+    of_entries,
+    outputs_of,
+    read_as,
+    wide,
+    with_entries,
+)
 from .members import Members, members_of
 from .roles import given, is_zero, names_of
 from .solutions import (
@@ -118,14 +129,10 @@ class Judge:
             # A Jacobian may be written with outputs as columns while gradients stand as columns too.
             tried.append(Convention("denominator", lenient=lenient))
         for reading in tried:
-            try:
-                builder = TreeBuilder(self.scope, reading, self.dependences[0])
-                value = builder.value(tree, shape)
-            except DeriveError:
-                continue
-            if "tied" in first.used and reading.path != "total" and "path" not in builder.used:
-                continue
-            yield Alternative(value, reading, builder.used)
+            found = read_as(self.scope, tree, reading, shape, self.dependences[0])
+            is_one_path = "tied" in first.used and reading.path != "total"
+            if found is not None and not (is_one_path and "path" not in found.used):
+                yield found
 
     def values(self, side: Side, shape: Any = None) -> list[Alternative]:
         return list(self.alternatives(side, shape))
@@ -442,20 +449,15 @@ class Judge:
             pass
         # Under another reading of its derivatives the shapes may fit.
         for reading in self.other_readings():
-            try:
-                builder = TreeBuilder(self.scope, reading)
-                other = builder.value(side.tree, None) if side.tree is not None else None
-            except DeriveError:
-                continue
-            if "turned" in builder.used and not is_chain(side.tree):
+            other = read_as(self.scope, side.tree, reading)
+            if other is None or "turned" in other.used and not is_chain(side.tree):
                 continue  # ∂L/∂B = ∂L/∂C A is right where all gradients are rows: the layout of the document decides
-            if other is not None and builder.used & {"layout", "path"}:
-                for truth in self.under(reading, head, truths, builder.used):
-                    if self.same(truth.value, other):
-                        judgment = Judgment(self.proof(truth.value, other), "", side)
-                        judgment.value = other
-                        judgment.outputs = outputs_of(self, truth, Alternative(other, reading, builder.used))
-                        return judgment
+            for truth in self.under(reading, head, truths, other.used) if other.used & {"layout", "path"} else ():
+                if self.same(truth.value, other.value):
+                    judgment = Judgment(self.proof(truth.value, other.value), "", side)
+                    judgment.value = other.value
+                    judgment.outputs = outputs_of(self, truth, other)
+                    return judgment
         if (chained := in_order(self, side, truths)) is not None:
             return chained
         if value is not None and previous is not None and failing is not None and self.same(previous, value):
@@ -502,11 +504,8 @@ class Judge:
             return truths
         if are_rows:
             return []
-        try:
-            builder = TreeBuilder(self.scope, reading)
-            return [Alternative(builder.value(head), reading, builder.used)]
-        except DeriveError:
-            return []
+        found = read_as(self.scope, head, reading)
+        return [found] if found is not None else []
 
     def is_settled(self, claim: Claim, side: Side) -> bool:
         """Whether a further side of a definition is made of letters whose shapes other lines tell."""
