@@ -64,16 +64,13 @@ class Outputs:
 class Failure:
     """A failing line, for later ones that follow from it."""
 
-    __slots__ = ("number", "truth", "value", "head", "tree")
+    __slots__ = ("number", "truth", "value", "head")
 
-    def __init__(
-        self, number: int, truth: Value | None, value: Value | None, head: Tree | None, tree: Tree | None
-    ) -> None:
+    def __init__(self, number: int, truth: Value | None, value: Value | None, head: Tree | None) -> None:
         self.number = number
         self.truth = truth
         self.value = value
         self.head = head
-        self.tree = tree
 
 
 class Judgment:

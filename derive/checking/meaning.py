@@ -143,8 +143,6 @@ class Formulas(Meaning):
             return settled
         assert isinstance(value, Expr)
         if value.is_scalar and _is_constant(value) and (rows, columns) != SCALAR:
-            if is_number(value, 0):
-                return zeros(rows, columns)
             if columns is ONE or elementwise:
                 self.used.add("broadcast")
                 return ops.scale(value, ones(rows, columns))
@@ -159,14 +157,12 @@ class Formulas(Meaning):
             return self.indexed_product(values)
         scalars: list[Expr] = []
         chain: list[Value] = []
-        links: list[str] = []
         for value, mark in zip(values, marks):
             if isinstance(value, Expr) and value.is_scalar:
                 scalars.append(value)
             elif isinstance(value, Pending) and value.word == "I" and len(values) > 1 and value.rows is None:
                 if not chain and value is values[-1]:
                     chain.append(value)
-                    links.append("")
                 continue
             else:
                 if chain and isinstance(chain[-1], Expr) and isinstance(value, Expr):
@@ -178,7 +174,6 @@ class Formulas(Meaning):
                             continue
                         scalars.append(ops.matmul(ops.transpose(left), value))
                         chain.pop()
-                        links.pop()
                         continue
                     is_misfit = left.shape[1] is not value.shape[0] and left.shape == value.shape and left.is_vector
                     if is_misfit and (self.reading.lenient or self.adds_entries):
@@ -189,10 +184,8 @@ class Formulas(Meaning):
                         # a row times a column is a number and leaves the chain
                         scalars.append(ops.matmul(left, value))
                         chain.pop()
-                        links.pop()
                         continue
                 chain.append(value)
-                links.append(mark)
         if not chain:
             if any(isinstance(v, Pending) for v in values) and not scalars:
                 return next(v for v in values if isinstance(v, Pending))

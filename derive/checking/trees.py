@@ -250,11 +250,7 @@ def _nested(kind: str) -> Callable[[Planter, Node, list[Tree]], Tree]:
 
 
 def _sized(kind: str) -> Callable[[Planter, Node, list[Tree]], Tree]:
-    return lambda planter, node, args: Tree(kind, (), (None if node.data is None else str(_first(node.data)),))
-
-
-def _first(size: Any) -> Any:
-    return size[0] if isinstance(size, tuple) else size
+    return lambda planter, node, args: Tree(kind, (), (None if node.data is None else str(node.data),))
 
 
 _ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {

@@ -137,29 +137,26 @@ class Judge:
     def values(self, side: Side, shape: Any = None) -> list[Alternative]:
         return list(self.alternatives(side, shape))
 
-    def same(self, a: Value, b: Value) -> bool:
+    def pair(self, a: Value, b: Value) -> tuple[Expr, Expr] | None:
+        """Two values, or the wholes of two entries, with definitions put in; None where they are no pair."""
         b = as_entry(b, a)
-        if isinstance(a, Indexed) != isinstance(b, Indexed):
-            return False
-        if isinstance(a, Indexed) and isinstance(b, Indexed):
-            if a.indices == b.indices:
-                return self.same(a.expr, b.expr)
-            if a.indices == b.indices[::-1]:
-                return self.same(a.expr, transpose(b.expr))
-            return False
-        assert isinstance(a, Expr) and isinstance(b, Expr)
-        return self.witness.same(self.whole(a), self.whole(b))
+        if isinstance(a, Indexed) and isinstance(b, Indexed) and set(a.indices) == set(b.indices):
+            turned = a.indices != b.indices
+            a, b = a.expr, transpose(b.expr) if turned else b.expr
+        return (self.whole(a), self.whole(b)) if isinstance(a, Expr) and isinstance(b, Expr) else None
+
+    def same(self, a: Value, b: Value) -> bool:
+        pair = self.pair(a, b)
+        return pair is not None and self.witness.same(*pair)
 
     def whole(self, expr: Expr) -> Expr:
         return self.scope.inline(expr)
 
     def proof(self, a: Value, b: Value) -> str:
-        b = as_entry(b, a)
-        if isinstance(a, Indexed) and isinstance(b, Indexed):
-            right = b.expr if a.indices == b.indices else transpose(b.expr)
-            return self.witness.proof(self.whole(a.expr), self.whole(right))
-        assert isinstance(a, Expr) and isinstance(b, Expr)
-        return self.witness.proof(self.whole(a), self.whole(b))
+        """As `Witness.proof` has it, of values that are the same."""
+        pair = self.pair(a, b)
+        assert pair is not None
+        return self.witness.proof(*pair)
 
     # Chains
 
@@ -318,8 +315,6 @@ class Judge:
             return self.unread(side, DeriveError("brackets nest too deep"))
         if not truths:
             judgment = Judgment("unread", "the left-hand side is not read, so there is nothing to compare with", side)
-            if previous is not None and self.same(previous, values[0].value):
-                judgment = Judgment(self.proof(previous, values[0].value), "", side)
             judgment.value = values[0].value
             return judgment
         if len(truths) > 1:  # an entry is compared with an entry first
@@ -426,7 +421,7 @@ class Judge:
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         like = [t.value for t in truths if isinstance(t.value, Indexed) == isinstance(value_, Indexed)]
         judgment.truths = like or [t.value for t in truths]
-        self.failures.append(Failure(claim.number, truths[0].value, value_, head, side.tree))
+        self.failures.append(Failure(claim.number, truths[0].value, value_, head))
         return judgment
 
     def misfit(
@@ -492,7 +487,7 @@ class Judge:
         judgment.truth = truths[0].value if truths else None
         judgment.value, judgment.previous, judgment.tree = value, previous, side.tree
         judgment.truths = [t.value for t in truths]
-        self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
+        self.failures.append(Failure(claim.number, judgment.truth, value, head))
         return judgment
 
     def under(
