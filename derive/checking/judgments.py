@@ -130,11 +130,7 @@ def outputs_of(judge: Judge, truth: Alternative, value: Alternative, *others: Se
 
 def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alternative]:
     """Beside the whole its entry, in a chain that differentiates by one: ∂tr(XA)/∂X = ∂(XᵢⱼAⱼᵢ)/∂Xₖₗ = Aₗₖ."""
-    letters: set[tuple[str, ...]] = set()
-    for j, claim in enumerate(chain):
-        if j and not claim.continues:
-            break
-        letters |= {found for side in claim.sides for found in entries_differentiated_by(side.tree)}
+    letters = {found for claim in chain for side in claim.sides for found in entries_differentiated_by(side.tree)}
     if len(letters) != 1:
         return truths
     (indices,) = letters

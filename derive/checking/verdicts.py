@@ -192,7 +192,7 @@ class Judge:
                 start, note = self.begin(claim, sides[0])
                 members = members_of(self, claim) if note is not None else None
                 note = note if members is None else None
-                truths = with_entries(start, claims[i:])
+                truths = with_entries(start, chain_at(claims, i))
                 indexed = self.indexed(claims[i:])
                 sides = sides[1:]
                 if claim is self.document.giving:
