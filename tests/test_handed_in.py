@@ -1374,6 +1374,19 @@ def test_a_property_behind_the_shape_is_of_what_has_the_shape(said, verdict):
     assert check(said + r" $$\nabla_x (x^T S x) = 2 S x$$").lines[-1].verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("$Q$ symmetric positive definite", "the derivative of f by x vanishes there: a minimum"),
+        ("$Q$ symmetric", "the derivative of f by x vanishes there"),
+        ("$P^T Q$ symmetric", "right if Q symmetric: the derivative of f by x vanishes there"),
+    ],
+)
+def test_what_is_said_to_be_symmetric_and_definite_is_both(said, reason):
+    line = check(rf"$f(x) = \frac12 x^T Q x + b^T x$ with {said}. Minimizer: $x^\star = -Q^{{-1}} b$").lines[-1]
+    assert line.reason == reason
+
+
 FITTED = r"Q(v) = (c - \hat c)^T (c - \hat c) = (c - M v)^T (c - M v) = c^T c - 2 c^T M v + v^T M^T M v"
 
 

@@ -26,6 +26,18 @@ def verdicts(text):
         (r"$$\mathcal L = \frac12 v^T v - \sum_i a_i (c_i v^T z_i - 1)$$ $$\nabla_v \mathcal L = 0 \implies"
          r" v = \sum_i a_i c_i z_i$$ so $$\mathcal L = \sum_i a_i + \frac12 \sum_{i,j} a_i a_j c_i c_j z_i^T z_j$$",
          ["definition", "assumption", "assumption", "fails"]),
+        # Hessians by matrices: K has the size that fits, and by a symmetric one most go on from a gradient without Xᵀ
+        (r"$f(X) = \log\det X$, $\frac{\partial^2 f}{\partial \operatorname{vec} X \partial (\operatorname{vec} X)^T}"
+         r" = -K_{n,n} (X^{-T} \otimes X^{-1})$ and $\nabla^2 f = -(X^{-T} \otimes X^{-1})$",
+         ["definition", "proved", "fails"]),
+        (r"$f(X) = \log\det X$ with $X$ symmetric: $\nabla^2 f = -X^{-1} \otimes X^{-1}$ and"
+         r" $\nabla^2 f = X^{-1} \otimes X^{-1}$", ["definition", "proved", "fails"]),
+        (r"$f = \|A X - B\|_F^2$. $\nabla^2 f = 2 I \otimes A^T A$, $\nabla^2 f = 2 I_p \otimes A^T A$ and"
+         r" $\nabla^2 f = A^T A \otimes I$", ["definition", "proved", "proved", "fails"]),
+        (r"$f(X) = \log\det X$, $df(X)[H] = \operatorname{tr}(X^{-1} H)$", ["definition", "proved"]),
+        (r"$f(X) = \log\det X$, $df(X)[H] = \operatorname{tr}(X H)$", ["definition", "fails"]),
+        (r"$K_{m,n} \operatorname{vec}(A) = \operatorname{vec}(A^T)$ for $A \in \mathbb{R}^{m\times n}$", ["proved"]),
+        (r"$K_{m,n} \operatorname{vec}(A) = \operatorname{vec}(A)$ for $A \in \mathbb{R}^{m\times n}$", ["fails"]),
         # what is called T is a letter, and of a letter with a number below it T is the transpose
         (r"$f = x_1^T A x_2$ and $T = 3$. Then $$\nabla_{x_2} f = A^T x_1$$", ["definition", "assumption", "proved"]),
         (r"$f = x_1^T A x_2$ and $T = 3$. Then $$\nabla_{x_2} f = A x_1$$", ["definition", "assumption", "fails"]),

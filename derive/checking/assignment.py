@@ -160,8 +160,6 @@ def solve(
             masks[name] = kind_of(said.shape)
         elif said.kind is not None:
             masks[name] = _SAID[said.kind]
-        elif said.properties - {"positive", "nonnegative", "constant"}:
-            masks[name] = M
         elif hint == "scalar" or hint == "matrix" and is_entrywise:
             masks[name] = _SAID[hint]
         elif name in defined and name in scalars or name in ("e", "π") and name not in names:

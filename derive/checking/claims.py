@@ -96,7 +96,6 @@ class Claims:
         self.text = text
         self.claims: list[Claim] = []
         self.inherited: dict[str, Claim] = {}  # definitions from the scopes before
-        self.unfit: set[str] = set()  # those of them whose shapes do not fit here
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
         self.one_hot: list[str] = []
         self.signs: list[str] = []  # of entries ±1

@@ -295,7 +295,7 @@ def _judged(
     from .examination import Budget, witness_of
     from .judgments import line_of
     from .repairs import explain
-    from .trees import Tree
+    from .trees import Tree, letter
     from .verdicts import Judge
 
     document = Claims(source)
@@ -313,7 +313,7 @@ def _judged(
     head, side = Side(f"∂{name}/∂{variable.text()}", start), Side(text, start)
     head.tree = Tree(
         "gradient",
-        [Tree("name", (), (name, name, ())), Tree("name", (), (variable.name, variable.name, ()))],
+        [letter(name), letter(variable.name)],
         (1, True),
     )
     side.tree = tree_of(value)

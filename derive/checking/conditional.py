@@ -14,8 +14,8 @@ from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
 from .dependences import primed
-from .derivatives import TreeBuilder
-from .judgments import Alternative, Judgment, Value, right_if, wide
+from .derivatives import whole_of
+from .judgments import Alternative, Judgment, Value, read_as, right_if, wide
 from .roles import names_of
 from .trees import Tree, is_kronecker, name
 from .unification import usual_kind
@@ -112,19 +112,10 @@ def entrywise(
     return None
 
 
-def _read_as(judge: Judge, tree: Tree | None, convention: Convention) -> Alternative | None:
-    """A formula under a convention; None where it has no value."""
-    builder = TreeBuilder(judge.scope, convention)
-    try:
-        return Alternative(builder.value(tree), builder.reading, builder.used) if tree is not None else None
-    except DeriveError:
-        return None
-
-
 def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree | None) -> Judgment | None:
     """The side as right where its dots multiply entry by entry: (a − y) · σ′(z), of numbers."""
     has_dots = side.tree is not None and any(t.kind == "prod" and "·" in t.data for t in side.tree.walk())
-    found = _read_as(judge, side.tree if has_dots else None, Convention(judge.layout, lenient=True))
+    found = read_as(judge.scope, side.tree if has_dots else None, Convention(judge.layout, lenient=True))
     value = found.value if found is not None else None
     for truth in truths:
         if isinstance(value, Expr) and isinstance(truth.value, Expr) and value.shape == truth.value.shape:
@@ -136,13 +127,13 @@ def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree 
 def chain_of(judge: Judge, side: Side) -> Alternative | None:
     """A product of derivatives, its factors taken in the order of the chain rule; None where there is none."""
     has_factors = side.tree is not None and any(t.kind == "prod" for t in side.tree.walk())
-    found = _read_as(judge, side.tree if has_factors else None, Convention(judge.layout, chained=True))
+    found = read_as(judge.scope, side.tree if has_factors else None, Convention(judge.layout, chained=True))
     return found if found is not None and "chained" in found.used else None
 
 
 def in_columns(judge: Judge, side: Side) -> Alternative | None:
     """A head whose shapes fit with the derivatives of vectors as columns: ∂(Xw − y)ᵀ/∂w (Xw − y)."""
-    found = _read_as(judge, side.tree, Convention("denominator")) if judge.layout == "gradient" else None
+    found = read_as(judge.scope, side.tree, Convention("denominator")) if judge.layout == "gradient" else None
     return found if found is not None and "layout" in found.used else None
 
 
@@ -160,7 +151,7 @@ def in_order(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgmen
 def _powers(judge: Judge, side: Side) -> bool:
     """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
     has_power = side.tree is not None and any(t.kind == "power" for t in side.tree.walk())
-    found = _read_as(judge, side.tree if has_power else None, Convention(judge.layout, lenient=True))
+    found = read_as(judge.scope, side.tree if has_power else None, Convention(judge.layout, lenient=True))
     return found is not None and "lenient" not in found.used
 
 
@@ -250,24 +241,19 @@ def over_samples(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Jud
     vectors = {name for name, symbol in judge.scope.symbols.items() if symbol.is_vector} - numbers
     if index and not _is_open(total.args[0], index, numbers) or not index and vectors & names_of(total.args[0]):
         return None
-    builder = TreeBuilder(judge.scope, Convention(judge.layout))
-    try:
-        whole = builder.value(_without(total.args[0], index))
-    except DeriveError:
-        return None
-    if not isinstance(whole, Expr) or ONE in whole.shape:
+    layout = Convention(judge.layout)
+    whole = whole_of(judge.scope, _without(total.args[0], index), None, layout)
+    if whole is None or ONE in whole.shape:
         return None
     columns = [matmul(transpose(whole), ones(whole.shape[0])), matmul(whole, ones(whole.shape[1]))]
     for made in [m for column in columns for m in (column, transpose(column))]:
-        try:
-            value = builder.value(_put(side.tree, total, Tree("held", (), (made,), total.span)))
-        except DeriveError:
-            continue
-        for truth in truths:
+        value = whole_of(judge.scope, _put(side.tree, total, Tree("held", (), (made,), total.span)), None, layout)
+        for truth in truths if value is not None else ():
+            assert value is not None
             mean = per_sample(judge, [truth], value, side)
-            if mean is not None and isinstance(value, Expr) and value.shape == wide(truth.value).shape:
+            if mean is not None and value.shape == wide(truth.value).shape:
                 return mean
-            if isinstance(value, Expr) and judge.same(truth.value, value):
+            if judge.same(truth.value, value):
                 return right_if("the sum is over the samples", side, value, truth.value)
     return None
 

@@ -29,17 +29,17 @@ from ..expr import (
 from ..operations import add, diagonal_matrix, hadamard, scale, sign, transpose
 from ..shapes import ONE
 from .claims import Claims
-from .declaring import _NAME, _REAL, _names, is_said, is_supposed
-from .document import Passage
+from .declaring import _NAME, _REAL, _names, add_property, is_part, is_said, is_supposed
+from .document import MathRow, Passage
 from .unification import Declaration
 from .witness import Witness
 
 _LIST = rf"(?P<names>{_NAME}(?:\s*(?:,\s*and|,|and|&)\s*{_NAME}){{0,8}})"
 _WORDS = (
-    r"(?P<word>symmetric|symmetrisch\w*|sym[ée]trique|self-adjoint|covariance|precision matri|correlation matri|"
-    r"kernel matri|Gram matri|"
-    r"positive[- ](?:semi-?)?definite|SPD|PSD|orthogonal|orthonormal|diagonal|one[- ]hot|probabilit|distribution|"
-    r"simplex|unit[- ](?:vector|norm|length)|normali[sz]ed)"
+    r"(?P<word>symmetric,?\s+(?:and\s+)?positive[- ](?:semi-?)?definite|symmetric|"
+    r"symmetrisch\w*|sym[ée]trique|self-adjoint|covariance|precision matri|correlation matri|kernel matri|"
+    r"Gram matri|skew(?:[- ]?symmetric)?|positive[- ](?:semi-?)?definite|[Ss][Pp][Dd]|PSD|orthogonal|"
+    r"orthonormal|diagonal|one[- ]hot|probabilit|distribution|simplex|unit[- ](?:vector|norm|length)|normali[sz]ed)"
 )
 _OF = re.compile(
     rf"{_LIST}\s*(?:(?:\\in(?![A-Za-z])|∈)\s*{_REAL}\s*\^?\s*(?:\{{[^{{}}]*\}}|\S+)\s*)?"
@@ -50,32 +50,43 @@ _BY = re.compile(
     rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|labels?|targets?|real|definite)\s+){{0,3}}{_LIST}"
     r"(?=[\s,.;)]|$)"
 )
-_BEHIND = re.compile(rf"(?P<names>{_NAME}(?:\s*,\s*[A-Z]){{0,5}}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:\w+\s+)?{_WORDS}")
+_BEHIND = re.compile(
+    rf"(?P<names>{_NAME}(?:\s*,\s*[A-Z]){{0,5}}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:[a-z]{{2,}}\s+)?{_WORDS}"
+)
 _ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|≻|⪰)\s*0")
 _SIGNS = re.compile(  # yᵢ ∈ {−1, 1}
     rf"{_LIST}\s*(?:\\in(?![A-Za-z])|∈|=)\s*(?:\\left)?\\?\{{?\s*(?:\\pm|±|[-−]\s*1\s*,\s*\+?|\+?\s*1\s*,\s*[-−])\s*1"
 )
+_IN_TEXT = re.compile(r"\\(?:text|mbox)\s*\{([^{}]*)\}")
 _COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 _PROPERTY = (
     ("positive-semi", "psd"), ("positive semi", "psd"), ("psd", "psd"), ("positive", "spd"), ("spd", "spd"),
     ("orthogonal", "orthogonal"), ("orthonormal", "orthogonal"), ("diagonal", "diagonal"),
+    ("skew", "skew"),
 )  # fmt: skip
 
 
-def stated(declared: dict[str, Declaration], held: Sequence[Passage], reading: Claims) -> None:
+def stated(
+    declared: dict[str, Declaration],
+    loose: Sequence[tuple[str, int, MathRow]],
+    held: Sequence[Passage],
+    reading: Claims,
+) -> None:
     """Enter what prose and mathematics say of the letters: properties, and vectors of sum or length one."""
     parts = [p.text if p.kind == "prose" else f" {p.text} " if p.kind == "inline" else " . " for p in held]
+    places = [p.start for p in held] + [row.start for _, _, row in loose]
+    parts += [_IN_TEXT.sub(r" \1 ", f". {content} .") for content, _, _ in loose]
     ends = list(accumulate(len(part) + 1 for part in parts))
     prose = re.sub(r"\$|\\\(|\\\)", lambda m: " " * len(m[0]), " ".join(parts))
     for pattern in (_OF, _BY, _BEHIND):
         for match in pattern.finditer(prose):
             word, is_meant = match["word"].lower(), is_said(prose, match, "word")
-            for name in _names(match["names"]):
+            for name in _names(match["names"])[is_part(prose, match.start("names")) :]:  # Q alone of bᵀx, Q
                 if is_meant:
                     _say(declared, reading, name, word)
                 elif _kind(word) == "symmetric" and is_supposed(prose, match, "word"):
-                    reading.supposed.append((name, held[bisect_right(ends, match.start())].start))
-    flat = " ".join(re.sub(r"\\(?:text|mbox)\s*\{([^{}]*)\}", r" \1 ", p.text) for p in held)
+                    reading.supposed.append((name, places[bisect_right(ends, match.start())]))
+    flat = " ".join(_IN_TEXT.sub(r" \1 ", p.text) for p in held)
     for match in _SIGNS.finditer(flat):
         reading.signs += [part for name in _names(match["names"]) for part in (name, name.partition("_")[0])]
     for match in _ORDER.finditer(flat):
@@ -94,17 +105,12 @@ def _say(declared: dict[str, Declaration], reading: Claims, name: str, word: str
     if word.startswith(("unit", "normal")):
         reading.units.append(name)
         return
-    held = _kind(word)
-    known = declared.get(name)
-    if name[:1].islower() and name.isascii():
-        return  # "x is symmetric about 0" is no matrix
-    if known is None:
-        declared[name] = Declaration("matrix", None, [held])
-    elif known.shape is None or known.shape[0] is known.shape[1]:
-        known.properties = known.properties | {held}
+    if not (name[:1].islower() and name.isascii()):  # "x is symmetric about 0" is no matrix
+        add_property(declared, name, _kind(word))
 
 
 def _kind(word: str) -> str:
+    word = word[max(word.find("positive"), 0) :]  # of "symmetric positive definite"
     held = next((p for start, p in _PROPERTY if word.startswith(start)), "symmetric")
     return "symmetric" if held == "psd" else held  # singular or not, what derivatives see of it is the symmetry
 

@@ -14,7 +14,7 @@ from ..errors import DeriveError
 from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of, zeros
 from ..operations import add, inner, inv, matmul, scale, transpose
 from .claims import DERIVATIVES, Claim, Side, shown
-from .derivatives import TreeBuilder
+from .derivatives import TreeBuilder, value_of, whole_of
 from .judgments import Alternative, Failure, Judgment, Value, right_if, wide
 from .roles import is_value, names_of
 from .trees import Tree
@@ -112,12 +112,12 @@ def implied(judge: Judge, claim: Claim, side: Side, head: Tree | None) -> Judgme
 
 def _solved_for(judge: Judge, left: Tree, right: Tree) -> dict[Expr, Expr] | None:
     """x = A⁻¹ b of A x = b, where nothing else says what x is; None of other equations."""
-    made = TreeBuilder(judge.scope).value(left)
-    if not isinstance(made, Expr) or made.op.name != "matmul":
+    made = whole_of(judge.scope, left)
+    if made is None or made.op.name != "matmul":
         return None
     matrix, unknown = matmul(*made.args[:-1]), made.args[-1]
-    value = TreeBuilder(judge.scope).value(right, made.shape)
-    if not isinstance(value, Expr) or matrix.shape[0] is not matrix.shape[1] or unknown.op is not symbol_op:
+    value = whole_of(judge.scope, right, made.shape)
+    if value is None or matrix.shape[0] is not matrix.shape[1] or unknown.op is not symbol_op:
         return None
     if unknown in (*symbols_of(value), *symbols_of(matrix)) or unknown in judge.scope.definitions:
         return None
@@ -139,10 +139,9 @@ def consequences(judge: Judge, failure: Failure, claim: Claim, side: Side, head:
         if other.tree.key() == failure.head.key() and other is claim.sides[0]:
             continue
         for path in ("total", "split") if judge.document.splits else ("total",):
-            try:
-                yield TreeBuilder(judge.scope, Convention(judge.layout, path), assumed).value(other.tree)
-            except DeriveError:
-                continue
+            found = value_of(judge.scope, other.tree, None, Convention(judge.layout, path), assumed)
+            if found is not None:
+                yield found
     if (
         head is None
         or head.kind not in ("derivative", "gradient")

@@ -39,17 +39,13 @@ _SIZED = re.compile(
     rf"{_NAMES}(?:\s*[:：]|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices)){{0,6}}\s*[(\[]?\s*"
     r"(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
 )
-_PROPERTY = re.compile(
-    rf"{_NAMES}\s*(?:is|are|be|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n){{0,12}}"
-    r"(?P<property>symmetric positive definite|positive definite|symmetric|skew-symmetric|skew|diagonal|orthogonal|"
-    r"spd|constant|scalar|vector|matrix)"
-)
-_BEFORE = re.compile(
-    r"(?P<property>symmetric|skew-symmetric|diagonal|orthogonal|positive definite|scalars?|vectors?|constants?)\s+"
-    rf"(?:matrix\s+|matrices\s+|variable\s+)?{_NAMES}(?=[\s,.;)$]|$)"
-)
-_AFTER = re.compile(
-    rf"(?P<names>{_NAME})\s*,?\s+(?:\\text\s*\{{\s*)?(?:is\s+)?(?:an?\s+)?(?P<property>scalar|symmetric|spd|vector)\b"
+_KINDS = (
+    re.compile(
+        rf"{_NAMES}\s*(?:is|are|be|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n){{0,12}}"
+        r"(?P<kind>scalar|vector|matrix)"
+    ),
+    re.compile(rf"(?P<kind>scalar|vector)s?\s+(?:variable\s+)?{_NAMES}(?=[\s,.;)$]|$)"),
+    re.compile(rf"(?P<names>{_NAME})\s*,?\s+(?:\\text\s*\{{\s*)?(?:is\s+)?(?:an?\s+)?(?P<kind>scalar|vector)\b"),
 )
 _VARIABLE = re.compile(
     r"(?:with respect to|w\.?\s?r\.?\s?t\.?|in the variable|derivative by|gradient in|gradient by)\s+"
@@ -88,7 +84,6 @@ def declared_by(where: Any) -> dict[str, Declaration]:
     return found
 
 
-_KINDS = frozenset("scalar scalars vector vectors matrix matrices constant constants".split())
 _HEDGED = re.compile(
     r"\b(?:not|cannot|can't|don't|doesn't|isn't|aren't|needn't|never|neither|nor|without|unless|if|when|whenever|whether"
     r"|were|is\s+\S+\s+\w+\?)\b|n['’]t\b",
@@ -96,7 +91,7 @@ _HEDGED = re.compile(
 )
 _IF = re.compile(r"^(?!.*\b(?:not|unless|without|were)\b).*\b(?:if|when|whenever)\b", re.IGNORECASE | re.DOTALL)
 _PART = re.compile(
-    r"(?:\\(?!mathbf|boldsymbol|bm|mathrm|mathcal|vec)[A-Za-z]+|[\^_}'’]|\^\w|(?<![A-Za-z])[A-Za-z])\s?$"
+    r"(?:\\(?!mathbf|boldsymbol|bm|mathrm|mathcal|vec)[A-Za-z]+|[\^_}'’ᵀ⊤]|\^\w|(?<![A-Za-z])[A-Za-z])\s?$"
     r"|(?:columns|rows|entries)\s+of\s*$"
 )
 _OTHER = re.compile(r"(?:\b(?:non|skew|anti|block)[- ]?|\ba)$", re.IGNORECASE)
@@ -108,10 +103,7 @@ def is_hedged(prose: str) -> bool:
 
 
 def is_said(prose: str, match: re.Match[str], word: str) -> bool:
-    """Whether a sentence gives its letters a property: not denied, not under an if, and not that of a product.
-
-    `word` names the group of the property.  In `AᵀA is symmetric` the letter is a part of what is symmetric.
-    """
+    """Whether a sentence gives its letters a property: not denied, and not under an if; `word` is its group."""
     begin = max((prose.rfind(end, 0, match.start()) for end in (". ", "? ", "! ", "; ", "\n\n")), default=-1)
     end = match.end(word)
     if _HEDGED.search(prose[begin + 1 : end]) or _OTHER.search(prose[: match.start(word)]):
@@ -119,11 +111,12 @@ def is_said(prose: str, match: re.Match[str], word: str) -> bool:
     if re.match(r"i[sz]able|ly\b|ization|\s+to\b", prose[end:]):  # diagonalizable, orthogonally, orthogonal to
         return False
     question = re.search(r"[.?!]", prose[end:])
-    if question is not None and question[0] == "?":
-        return False
-    start = match.start("names")
-    before = prose[max(0, start - 24) : start]
-    return start == begin + 1 or not _PART.search(before)
+    return question is None or question[0] != "?"
+
+
+def is_part(prose: str, start: int) -> bool:
+    """Whether the letter at a place is a part of a formula: the last one of `AᵀA is symmetric`."""
+    return bool(_PART.search(prose[max(0, start - 24) : start]))
 
 
 def is_supposed(prose: str, match: re.Match[str], word: str) -> bool:
@@ -196,12 +189,10 @@ def declare(
     inline = [_A.sub(_LETTER_A, piece.text) if piece.kind == "inline" else "." for piece in held]
     prose = " ".join(piece.text if piece.kind == "prose" else f" {said} " for piece, said in zip(held, inline))
     prose += " . " + " . ".join(content for content, _, _ in loose)
-    for pattern in (_PROPERTY, _BEFORE, _AFTER):
+    for pattern in _KINDS:
         for match in pattern.finditer(prose):
-            if match["property"] not in _KINDS and not is_said(prose, match, "property"):
-                continue
             for name in _names(match["names"]):
-                add_property(declared, name, match["property"])
+                declared.setdefault(name, Declaration(match["kind"]))
     if (one := declared.get("I")) is not None and one.shape is not None and one.shape[0] is one.shape[1]:
         del declared["I"]  # the identity, of whatever size
     lowered = prose.lower()
@@ -214,16 +205,8 @@ def declare(
 
 
 def add_property(declared: dict[str, Declaration], name: str, word: str) -> None:
-    word = word.rstrip("s") if word.endswith(("rs", "ts")) else word
-    kinds = {"scalar": "scalar", "vector": "vector", "matrix": "matrix"}
+    """Give a matrix a property; whose shape is declared is one if that is square."""
     known = declared.get(name)
-    if word in kinds:
-        if known is None:
-            declared[name] = Declaration(kinds[word])
-        return
-    if word == "constant":
-        return
-    word = {"positive definite": "spd", "symmetric positive definite": "spd", "skew-symmetric": "skew"}.get(word, word)
     if known is None:
         declared[name] = Declaration("matrix", None, [word])
     elif known.shape is None or known.shape[0] is known.shape[1]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ..errors import DeriveError, ShapeError
-from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
+from ..errors import DeriveError
+from ..expr import Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
 from ..reading.signatures import C, M
 from ..shapes import require_name
@@ -18,7 +18,7 @@ from .losses import candidates, loss_of, moved_names, outside_operators, variabl
 from .means import points_of
 from .roles import body_of, chains_of, given, is_value, names_of, variables_of
 from .sample_sums import declare_families, entries_of, upright, wholes
-from .trees import INDICES, Tree, is_kronecker, of_numbers
+from .trees import INDICES, Tree, is_kronecker, letter, of_numbers
 from .unification import Declaration, usual_kind
 from .upstream import give_upstream, named_losses, sides_of_gradients
 from .values import Broken, Convention, Scope, Value
@@ -112,7 +112,6 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     _aliases(reading)
     scope.live = _live(reading, defined)
     _define(reading, definitions, by_name)
-    _logistic(reading)
     scope.loss = loss_of(reading, definitions)
     scope.nabla = variable_of(reading)
     nablas = [t for t in trees if t.kind == "gradient"]
@@ -212,10 +211,10 @@ def _chains_of_names(reading: Claims, definitions: list[tuple[str, Tree]], defin
         claim.role = "definition"
         for i, (name, tree) in enumerate(list(definitions)):
             if name == names[0] and tree.kind == "name" and name != target:
-                definitions[i] = (name, Tree("name", (), (target, target, ())))
+                definitions[i] = (name, letter(target))
         for name in names:
             if name != target and name not in defined:
-                definitions.append((name, Tree("name", (), (target, target, ()))))
+                definitions.append((name, letter(target)))
                 defined.add(name)
 
 
@@ -486,10 +485,8 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
             except DeriveError as error:
                 later.append((name, tree))
                 claim = by_name.get(name)
-                if claim is not None and reading.inherited.get(name) is claim:
-                    if isinstance(error, ShapeError):
-                        reading.unfit.add(name)
-                elif claim is not None and given(claim).error is None:
+                is_own = claim is not None and reading.inherited.get(name) is not claim
+                if claim is not None and is_own and given(claim).error is None:
                     given(claim).error = error
         if scope.loss is None:
             scope.loss = loss_of(reading, definitions)
@@ -519,12 +516,7 @@ def _meaning(scope: Scope, tree: Tree, made: Expr) -> Value:
     """The formula of a definition; the power of a vector is that of each entry, as it has no other meaning."""
     try:
         return TreeBuilder(scope).value(tree, made.shape)
-    except DeriveError as error:
-        if isinstance(error, ShapeError) and any(t.kind == "derivative" for t in tree.walk()):
-            chained = TreeBuilder(scope, Convention(chained=True))
-            found = chained.value(tree, made.shape)
-            if "chained" in chained.used:
-                return found
+    except DeriveError:
         builder = TreeBuilder(scope, Convention(lenient=True))
         value = builder.value(tree, made.shape) if any(t.kind == "power" for t in tree.walk()) else None
         if value is None or "lenient" in builder.used:
@@ -536,27 +528,8 @@ def _forgive(reading: Claims, later: list[tuple[str, Tree]], by_name: Mapping[st
     """Take back the errors of definitions that are tried again."""
     for name, _tree in later:
         claim = by_name.get(name)
-        reading.unfit.discard(name)
         if claim is not None and given(claim).tree is not None and reading.inherited.get(name) is not claim:
             given(claim).error = None
-
-
-def _logistic(reading: Claims) -> None:
-    """`s` beside `s(Xw)`, a vector with a logarithm: the logistic function, entry by entry."""
-    scope = reading.scope
-    for t in parts_of(reading.claims):
-        if t.kind != "apply" or len(t.args) != 1 or str(t.data[0]) not in ("s", "g", "h"):
-            continue
-        made = scope.symbols.get(str(t.data[0]))
-        if made is None or made in scope.definitions or made.is_scalar:
-            continue
-        try:
-            argument = TreeBuilder(scope).value(t.args[0])
-        except DeriveError:
-            continue
-        if isinstance(argument, Expr) and argument.shape == made.shape:
-            scope.definitions[made] = OPERATIONS["sigmoid"](argument)
-            scope.note(f"{made.name} is taken for the logistic function of {argument.text()}")
 
 
 def _splits(part: Tree) -> bool:

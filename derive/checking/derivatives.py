@@ -6,17 +6,17 @@ replaced by a symbol, and a tied variable has a derivative for each of its paths
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..algebra.forms import factor
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
 from ..operations import add, diagonal, divide, inner, inv, mul, sum_entries, transpose, vec
-from ..shapes import ONE
+from ..shapes import ONE, Shape
 from ..spaces import project
 from .meaning import Formulas
-from .trees import Tree
+from .trees import Tree, letter
 from .values import Convention, Indexed, Pending, Scope, Unread, Value, at_each_entry
 
 KINKED = frozenset("step sign where".split())
@@ -88,14 +88,9 @@ class TreeBuilder(Formulas):
         order = tree.data[0]
         share = self.share(tree.args[0])
         if share is not None:
-            held, self.reading = self.reading, Convention(self.reading.layout, str(share - 1), self.reading.lenient)
-            try:
-                name = str(tree.args[0].data[0])
-                self.scope.note(f"{name} is taken for the path of {self.scope.loss} through occurrence {share}")
-                return self.first(self.loss(self.scope.loss or name), tree.args[1])
-            finally:
-                self.reading = held
-                self.used.discard("path")
+            name = str(tree.args[0].data[0])
+            self.scope.note(f"{name} is taken for the path of {self.scope.loss} through occurrence {share}")
+            return self.on_path(share - 1, lambda: self.first(self.loss(self.scope.loss or name), tree.args[1]))
         function = self.function_of(tree.args[0])
         variables = tree.args[1:]
         if isinstance(function, Indexed):
@@ -191,11 +186,8 @@ class TreeBuilder(Formulas):
 
     def gradient_of(self, function: Expr | Indexed, variable: Tree) -> Expr:
         """The gradient of a scalar, in the shape of the variable."""
-        held, self.reading = self.reading, Convention()
-        try:
+        with self.under(Convention()):
             found = self.first(function, variable) if isinstance(function, Expr) and function.is_scalar else None
-        finally:
-            self.reading = held
         if not isinstance(found, Expr):
             raise Unread("a chain rule that does not begin with a number is not read in this order")
         return found
@@ -223,17 +215,11 @@ class TreeBuilder(Formulas):
         variable = arguments[0] if arguments else self.own_variable(tree, function) or self.nabla(function)
         if order == 2:
             return self.second(function, [variable, variable])
-        held = self.reading
-        if function.is_scalar:
-            self.reading = Convention("gradient", "total", held.lenient, held.projected)
-        else:
-            # ∇ of a vector is the transposed Jacobian to most, the Jacobian to some.
+        held, layout = self.reading, "gradient"
+        if not function.is_scalar:  # ∇ of a vector is the transposed Jacobian to most, the Jacobian to some.
             layout = "numerator" if held.layout == "denominator" else "denominator"
-            self.reading = Convention(layout, "total", held.lenient, held.projected)
-        try:
+        with self.under(Convention(layout, "total", held.lenient, held.projected)):
             return self.first(function, variable)
-        finally:
-            self.reading = held
 
     def at_another_point(self, tree: Tree) -> Value | None:
         """∇f(x + p) is the gradient of f, taken at x + p; None where f stands at its own variable."""
@@ -245,19 +231,21 @@ class TreeBuilder(Formulas):
         point = self.build(operand.args[0]) if variable is not None else None
         if variable is None or not isinstance(point, Expr) or point is variable or point.shape != variable.shape:
             return None
-        name = Tree("name", (), (variable.name, variable.name, ()))
-        value = self._gradient(tree.with_args([operand.with_args([name])]))
+        value = self._gradient(tree.with_args([operand.with_args([letter(variable.name)])]))
         return substitute(self.scope.inline(value), {variable: point}) if isinstance(value, Expr) else None
 
     def _path(self, tree: Tree) -> Value:
-        held = self.reading
         self.used.add("share")
-        index = int(str(tree.data[0])) - 1 + held.shift
-        self.reading = Convention(held.layout, str(max(index, 0)), held.lenient, held.projected)
+        index = int(str(tree.data[0])) - 1 + self.reading.shift
+        return self.on_path(max(index, 0), lambda: self.build(tree.args[0]))
+
+    def on_path(self, index: int, build: Callable[[], Value]) -> Value:
+        """What is built with one path of a tied variable for its derivative."""
+        held = self.reading
         try:
-            return self.build(tree.args[0])
+            with self.under(Convention(held.layout, str(index), held.lenient, held.projected)):
+                return build()
         finally:
-            self.reading = held
             self.used.discard("path")
 
     def own_variable(self, tree: Tree, function: Expr) -> Tree | None:
@@ -266,7 +254,7 @@ class TreeBuilder(Formulas):
         names = [str(a.data[0]) for a in operand.args if a.kind == "name"] if operand.kind == "apply" else []
         names = names or list(self.scope.parameters.get(str(operand.data[0]) if operand.kind == "name" else "", ()))
         letters = {s.name for s in (*symbols_of(self.scope.inline(function)), *self.scope.definitions)}
-        return Tree("name", (), (names[0], names[0], ())) if len(names) == 1 and names[0] in letters else None
+        return letter(names[0]) if len(names) == 1 and names[0] in letters else None
 
     def nabla(self, function: Expr) -> Tree:
         name, letters = self.scope.nabla, symbols_of(self.scope.inline(function))
@@ -276,10 +264,10 @@ class TreeBuilder(Formulas):
             candidates = [s for s in letters if s.is_vector and not s.is_scalar]  # that of another function
             candidates = candidates if len(candidates) == 1 else []
         else:
-            return Tree("name", (), (name, name, ()))
+            return letter(name)
         if not candidates:
             raise Unread("the variable of ∇ is open")
-        return Tree("name", (), (candidates[0].name, candidates[0].name, ()))
+        return letter(candidates[0].name)
 
     def variable(self, tree: Tree) -> tuple[Expr, Expr | None, bool]:
         """What is differentiated by: a symbol, or a fresh one and what it stands for; transposed or not."""
@@ -352,30 +340,24 @@ class TreeBuilder(Formulas):
             if not inlined.is_scalar or root[0] not in symbols_of(inlined):
                 raise Unread(f"a derivative by {root[1].text()} is not read here")
             return divide(self.slope(inlined, root[0], turned), self.slope(root[1], root[0], turned))
-        prepared = self.prepared(function, variable, stands_for)
-        self.must_occur(function, prepared, variable)
-        back = {variable: stands_for} if stands_for is not None else {}
-        reading = self.reading
-        if prepared.is_scalar:
+        layout = self.reading.layout
+
+        def laid_out(prepared: Expr, variable: Expr) -> Expr:
+            self.used |= {"layout"} if not variable.is_scalar or not prepared.is_scalar else set()
+            if not prepared.is_scalar:
+                self.used |= {"row"} if prepared.shape[0] is ONE else set()
+                if not is_stacked and (ONE not in prepared.shape or ONE not in variable.shape):
+                    self.used.add("stacked")
+                value, _ = jacobian(prepared, variable)
+                return transpose(value) if layout == "denominator" and not turned else value
             value = self.slope(prepared, variable, turned)
             value = vec(value) if is_stacked else value
-            if turned and not variable.is_vector:
-                value = transpose(value)
-            elif turned:
-                value = transpose(value)  # ∂f/∂xᵀ is a row in every layout
-            if reading.layout == "numerator" and not turned and not variable.is_scalar:
-                self.used |= {"layout", "turned"}
-                value = transpose(value)
-            elif not variable.is_scalar:
-                self.used.add("layout")
-        else:
-            value, _ = jacobian(prepared, variable)
-            self.used |= {"layout", "row"} if prepared.shape[0] is ONE else {"layout"}
-            if not is_stacked and (ONE not in prepared.shape or ONE not in variable.shape):
-                self.used.add("stacked")
-            if reading.layout == "denominator" and not turned:
-                value = transpose(value)
-        return self.scope.inline(substitute(value, back)) if back else value
+            if layout == "numerator" and not turned and not variable.is_scalar:
+                self.used.add("turned")
+                return transpose(value)
+            return transpose(value) if turned else value  # ∂f/∂xᵀ is a row in every layout
+
+        return self.derived(function, variable, stands_for, laid_out)
 
     def must_occur(self, function: Expr, prepared: Expr, variable: Expr) -> None:
         """A derivative by what does not occur would be 0; it is more likely that we do not know how it occurs."""
@@ -438,12 +420,7 @@ class TreeBuilder(Formulas):
             raise Unread("a derivative by this entry is not read")
         if not function.is_scalar:
             raise Unread("the derivative of a vector by an entry is not read")
-        variable, stands_for = self.standing_for(found.expr)
-        loss = self.prepared(function, variable, stands_for)
-        self.must_occur(function, loss, variable)
-        slope = self.scope.sweep(loss, variable).total
-        if stands_for is not None:
-            slope = self.scope.inline(substitute(slope, {variable: stands_for}))
+        slope = self.derived(function, *self.standing_for(found.expr), lambda f, x: self.scope.sweep(f, x).total)
         return Indexed(slope, found.indices)
 
     def entry_derivative(self, function: Indexed, tree: Tree) -> Value:
@@ -452,12 +429,7 @@ class TreeBuilder(Formulas):
         if isinstance(found, Indexed) and found.expr.is_vector and function.expr.is_vector:
             if found.expr.op is not symbol_op:
                 raise Unread("a derivative by this entry is not read")
-            variable, stands_for = self.standing_for(found.expr)
-            prepared = self.prepared(function.expr, variable, stands_for)
-            self.must_occur(function.expr, prepared, variable)
-            value, _ = jacobian(prepared, variable)
-            if stands_for is not None:
-                value = self.scope.inline(substitute(value, {variable: stands_for}))
+            value = self.derived(function.expr, *self.standing_for(found.expr), lambda f, x: jacobian(f, x)[0])
             if function.indices == found.indices:
                 return Indexed(diagonal(value), found.indices)  # ∂s_i/∂z_i
             return Indexed(value, function.indices + found.indices)
@@ -474,10 +446,17 @@ class TreeBuilder(Formulas):
             return jacobian(gradient, last)[0]
         if stands_for is None or first is not last or not function.is_scalar or base_of_power(stands_for) is not None:
             raise Unread("this second derivative is not read")
-        loss = self.prepared(function, first, stands_for)  # by s = σ², a name for a part of it
-        self.must_occur(function, loss, first)
-        value, _ = jacobian(self.scope.sweep(loss, first).total, first)
-        return self.scope.inline(substitute(value, {first: stands_for}))
+        # by s = σ², a name for a part of it
+        return self.derived(function, first, stands_for, lambda f, x: jacobian(self.scope.sweep(f, x).total, x)[0])
+
+    def derived(
+        self, function: Expr, variable: Expr, stands_for: Expr | None, derive: Callable[[Expr, Expr], Expr]
+    ) -> Expr:
+        """A derivative by a symbol; by one that stands for a formula, with that put back."""
+        prepared = self.prepared(function, variable, stands_for)
+        self.must_occur(function, prepared, variable)
+        value = derive(prepared, variable)
+        return self.scope.inline(substitute(value, {variable: stands_for})) if stands_for is not None else value
 
     def _differential(self, tree: Tree) -> Value:
         inner_ = tree.args[0]
@@ -549,6 +528,25 @@ def _unstacked(tree: Tree) -> Tree:
     while tree.kind == "transpose" or tree.kind == "call" and tree.data[0] == "vec":
         tree = tree.args[0]
     return tree
+
+
+def value_of(
+    scope: Scope, tree: Tree | None, shape: Shape | None = None, reading: Convention | None = None,
+    assumed: Mapping[object, Expr] | None = None,
+) -> Expr | Indexed | None:  # fmt: skip
+    """What a tree means; None where it has no value."""
+    try:
+        return TreeBuilder(scope, reading, assumed).value(tree, shape) if tree is not None else None
+    except DeriveError:
+        return None
+
+
+def whole_of(
+    scope: Scope, tree: Tree | None, shape: Shape | None = None, reading: Convention | None = None
+) -> Expr | None:
+    """The number, vector or matrix that a tree means, of the shape if one is asked for; None where it means none."""
+    found = value_of(scope, tree, shape, reading)
+    return found if isinstance(found, Expr) and shape in (None, found.shape) else None
 
 
 def base_of_power(whole: Expr | None) -> tuple[Expr, Expr] | None:

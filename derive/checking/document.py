@@ -8,7 +8,7 @@ set type are blanked in place, so that every character keeps its position.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 
 from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
@@ -292,42 +292,11 @@ _WRAPPERS = re.compile(
 _EQUALS = re.compile(
     r"\\(?:stackrel|overset|underset)\s*\{(?P<over>(?:[^{}]|\{[^{}]*\})*)\}\s*\{(?P<rel>=|:=|\\equiv|\\triangleq)\}"
 )
-_SET = r"(?:\\(?:mathbb|mathbf|mathcal|Bbb)\s*\{?\s*[A-Z]\s*\}?|ℝ)(?:\s*\^\s*(?:\{[^{}]*\}|\w)|\s*\\times\s*)*"
-_REMARK = re.compile(  # (one-hot); f : ℝⁿ → ℝ
-    r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)"
-    rf"|\w+\s*(?::|\\colon(?![a-z]))\s*(?:{_SET})+\s*(?:\\(?:to|(?:long)?rightarrow|mapsto)(?![a-z])|→)\s*{_SET}"
-)
 _GETS = re.compile(r"\\(?:leftarrow|gets|longleftarrow)(?![A-Za-z])|←")
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
-
-
-# W^{ss}, f^{II}: letters above a letter are part of its name, as no product of exponents is meant there.
-_UPPER = re.compile(
-    r"((?:(?<![A-Za-z\\])[A-QS-Za-df-z]|\\(?:" + "|".join(SPOKEN) + r"))\}?)"
-    r"\^(\{(?!(?:T|H|top|mn|nm|pq|mk|nk|kn|td)\})(?:[A-Za-z]{2,4}|\\(?:text|mathrm)\s*\{[A-Za-z]{3,4}\})\})"
-)
-_LAYER = re.compile(
-    r"(?<![A-Za-z\\])([A-Za-z]\}?|\\[a-z]+)\^(\{\s*[lL]\s*(?:[-+]\s*\d\s*)?\}|[lL](?![A-Za-z]))"
-)  # a^{L-1}
-_ACCENTED = re.compile(  # \hat{y_i}
-    r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{\s*(?:[A-Za-z]|\\[a-z]+))(\s*_\s*(?:\w|\{[^{}]*\}))\s*\}"
-)
-_LAYER_TURNED = re.compile(  # W^{[2]T}
-    r"\^\s*\{\s*(?P<layer>[(\[]\s*\w\s*(?:[-+]\s*1\s*)?[)\]])\s*(?P<turn>\^?\s*(?:T|\\top|\\intercal))\s*\}"
-)
 _SPOKEN_ACCENT = re.compile(
     r"(?<![A-Za-z\\])(?P<d>d?)(?P<letter>(?![tcwTCW]hat)[A-Za-z])_?(?P<accent>hat|bar|tilde)(?![A-Za-z])"
 )
-_INDICATOR = r"\\math(?:bbm?|ds)\s*\{?\s*1\s*\}?\s*(?:_\s*\{|\\\{|[(\[])\s*([i-l])\s*=?=?\s*([i-l])\s*(?:\\?\}|[)\]])"
-_STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
-_BRACED = re.compile(  # {\frac{\partial}{\partial A}} tr(AB)
-    r"\{(?P<head>\s*\\frac\s*\{\s*(?:\\partial|d)\s*\}\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}\s*)\}"
-)
-_LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
-_SECOND = re.compile(  # d2L/dx2, d^2L/dx^2
-    r"(?<![A-Za-z\\])(?:d(?:2|\^2|²)|∂\^2)\s*(?P<of>[A-Za-zℓ])\s*/\s*(?:d|∂)\s*(?P<by>[A-Za-zα-ω])(?:2|\^2|²)(?![\w^])"
-)
-_TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 RESTATED = re.compile(  # = 2Aᵀ(Ax − b) ∈ ℝⁿ
     r"(?<=\S)\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?|\\R\b|ℝ)\s*"
     rf"(?:\^\s*(?:\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\w)|[{''.join((*RAISED, *RAISED_LETTERS))}×]+)?\s*$"
@@ -336,49 +305,88 @@ _ORDERS = re.compile(
     r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]|[<>](?=\s*0[\s.,;]*$)"
     r"|(?:\\neq?(?![A-Za-z])|≠)(?=\s*(?:\\(?:mathbf|boldsymbol|vec)\s*)?\{?0\}?[\s.,;]*$)"
 )
-_SAMPLE = re.compile(  # x_j^{(i)} and x^{(i)}_j: entry j of sample i
-    r"(?<![A-Za-z\\])(?P<name>[a-z])(?:\s*_\s*\{?(?P<j>[i-n])\}?\s*\^\s*\{\s*\((?P<i>[i-n])\)\s*\}"
-    r"|\s*\^\s*\{\s*\((?P<k>[i-n])\)\s*\}\s*_\s*\{?(?P<l>[i-n])\}?)"
-)
-_BEFORE = re.compile(r"\{\s*\}\s*\^\s*(?:t|\{\s*t\s*\})\s*(?P<matrix>[A-Z])(?![\^_])")  # {}^tX
-_NABLA_OF = re.compile(r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\()")  # \nabla(f)(x)
 CONSTANT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*[Cc]onst(?:ant|s|\.)?\s*\}|\b[Cc]onst(?:ant)?\b")
-_REMARKS = re.compile(r"(?<!\\)%[^\n]*")
-_TYPESETTING = re.compile(
-    r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal)"
-    r"(?![A-Za-z])|(?<!\\)\\[,;:! ]"
+# What sets type alone, and what is written in an older or another way: each with what is read in its place.
+_CLEANED = tuple(
+    (re.compile(pattern), template)
+    for pattern, template in (
+        (r"(?<!\\)%[^\n]*", ""),
+        (r"\{\s*\\bf(?![A-Za-z])", r"\\bm{"),
+        (r"\\tag\*?\s*\{[^{}]*\}", ""),
+        (
+            r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal)"
+            r"(?![A-Za-z])|(?<!\\)\\[,;:! ]",
+            "",
+        ),
+        (r"\\(?:big)?triangledown(?![A-Za-z])", r"\\nabla"),
+        (r"(^\s*&?\s*\\?\w+\s*(?:\([^()=]*\))?\s*&?\s*)(?:\\propto(?![A-Za-z])|∝)", r"\1="),  # ℓ(θ) ∝ …
+        (r"\^\s*(?:\{\s*\\prime\s*\\prime\s*\})", "''"),
+        (r"\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![A-Za-z]))", "'"),
+        (r"(?<!\\)\\([=_])", r" \1"),  # Markdown wants \= and \_ in some places
+        (  # W^{ss}, f^{II}: letters above a letter are part of its name, as no product of exponents is meant there
+            r"((?:(?<![A-Za-z\\])[A-QS-Za-df-z]|\\(?:" + "|".join(SPOKEN) + r"))\}?)"
+            r"\^(\{(?!(?:T|H|top|mn|nm|pq|mk|nk|kn|td)\})(?:[A-Za-z]{2,4}|\\(?:text|mathrm)\s*\{[A-Za-z]{3,4}\})\})",
+            r"\1_\2",
+        ),
+    )
 )
-_PRIMES = re.compile(r"\^\s*(?:\{(?:\s*\\prime)+\s*\}|\\prime(?![A-Za-z]))")
-_TAG = re.compile(r"\\tag\*?\s*\{[^{}]*\}")
-_OLD_ONES = re.compile(r"\{\\(?:tt|bf)\s*1\}")
-_PROPORTIONAL = re.compile(r"(^\s*&?\s*\\?\w+\s*(?:\([^()=]*\))?\s*&?\s*)(\\propto(?![A-Za-z])|∝)")  # ℓ(θ) ∝ …
+# Names of a formula as the grammar has them.
+_SPELLED = tuple(
+    (re.compile(pattern), template)
+    for pattern, template in (
+        (RESTATED.pattern, ""),
+        (r"(?<=[A-Za-z0-9])\*\s*$", "^*"),  # w* = …
+        (  # W^{[2]T}
+            r"\^\s*\{\s*([(\[]\s*\w\s*(?:[-+]\s*1\s*)?[)\]])\s*\^?\s*(T|\\top|\\intercal)\s*\}",
+            r"^{\1}^\2",
+        ),
+        (  # a^{L-1}
+            r"(?<![A-Za-z\\])([A-Za-z]\}?|\\[a-z]+)\^(\{\s*[lL]\s*(?:[-+]\s*\d\s*)?\}|[lL](?![A-Za-z]))",
+            r"\1_\2",
+        ),
+        (  # 1_{ij}, 1\{i = j\}
+            r"\\math(?:bbm?|ds)\s*\{?\s*1\s*\}?\s*(?:_\s*\{|\\\{|[(\[])\s*([i-l])\s*=?=?\s*([i-l])\s*(?:\\?\}|[)\]])",
+            r"\\delta_{\1\2}",
+        ),
+        (r"\{\s*\}\s*\^\s*(?:t|\{\s*t\s*\})\s*([A-Z])(?![\^_])", r"\1^t"),  # {}^tX
+        (  # x_j^{(i)}: entry j of sample i
+            r"(?<![A-Za-z\\])([a-z])\s*_\s*\{?([i-n])\}?\s*\^\s*\{\s*\(([i-n])\)\s*\}",
+            r"\1_{\3\2}",
+        ),
+        (r"(?<![A-Za-z\\])([a-z])\s*\^\s*\{\s*\(([i-n])\)\s*\}\s*_\s*\{?([i-n])\}?", r"\1_{\2\3}"),  # x^{(i)}_j
+        (r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\()", r"\1 \2"),  # \nabla(f)(x)
+        (  # {\frac{\partial}{\partial A}} tr(AB)
+            r"\{(\s*\\frac\s*\{\s*(?:\\partial|d)\s*\}\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}\s*)\}",
+            r" \1 ",
+        ),
+        # (BA)^T_{ij}
+        (r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})", r"\2\1"),
+        (  # d2L/dx2, d^2L/dx^2
+            r"(?<![A-Za-z\\])(?:d(?:2|\^2|²)|∂\^2)\s*([A-Za-zℓ])\s*/\s*(?:d|∂)\s*([A-Za-zα-ω])(?:2|\^2|²)(?![\w^])",
+            r"∂²\1/∂\2²",
+        ),
+        (r"\{\s*_(\w)\s*\}", r"_{\1}"),  # \theta{_k}
+    )
+)
+
+
+def _put(text: str, rows: Iterable[tuple[re.Pattern[str], str]]) -> str:
+    """The text with the template of each row for what its pattern finds, as long as that was."""
+    for pattern, template in rows:
+        text = pattern.sub(lambda m, made=template: m.expand(made).ljust(len(m[0])), text)  # type: ignore[misc]
+    return text
 
 
 def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
-    text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
-    text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
-    text = re.sub(r"\{\s*\\bf(?![A-Za-z])", lambda m: "\\bm{".ljust(len(m[0])), text)
-    text = re.sub(r"\\newline(?![A-Za-z])", lambda m: "\\\\".ljust(len(m[0])), text)
-    text = _TAG.sub(lambda m: " " * len(m[0]), text)
-    text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
-    text = in_rows(text)
-    text = re.sub(r"\\(?:big)?triangledown(?![A-Za-z])", lambda m: "\\nabla".ljust(len(m[0])), text)
-    text = _PROPORTIONAL.sub(lambda m: m[1] + "=".ljust(len(m[2])), text)
-    text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
-    text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
-    text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
+    text = _put(in_rows(text), _CLEANED)
     values = [found.span() for found in BY_CASES.finditer(text)]
     for match in list(_INNER.finditer(text)):
         if not any(start < match.start() < end for start, end in values):
             text = blanked(text, *match.span())
     for match in list(_EQUALS.finditer(text)):
-        filler = " " * (match.end() - match.start() - 1) + "="
-        if "def" in match["over"] or "triangle" in match["rel"] or ":" in match["rel"]:
-            filler = " " * (match.end() - match.start() - 2) + ":="
-        text = text[: match.start()] + filler + text[match.end() :]
-    for match in list(_REMARK.finditer(text)):
-        text = blanked(text, *match.span())
+        is_given = "def" in match["over"] or "triangle" in match["rel"] or ":" in match["rel"]
+        text = text[: match.start()] + (":=" if is_given else "=").rjust(len(match[0])) + text[match.end() :]
     at, ends = 0, braces(text)  # what is blanked below is whole pairs
     for _ in range(2000):
         match_ = _WRAPPERS.search(text, at)
@@ -408,19 +416,7 @@ def cleaned(text: str) -> str:
 def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _SPOKEN_ACCENT.sub(lambda m: (m["d"] + m["letter"] + ACCENTS[m["accent"]]).ljust(len(m[0])), text)
-    text = listed(RESTATED.sub(lambda m: " " * len(m[0]), text))
-    text = _STARRED.sub("^*", limits_in_order(text))  # w* = …
-    text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
-    text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
-    text = re.sub(_INDICATOR, lambda m: rf"\delta_{{{m[1]}{m[2]}}}".ljust(len(m[0])), text)  # 1_{ij}, 1\{i = j\}
-    text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
-    text = _BEFORE.sub(lambda m: (m["matrix"] + "^t").ljust(len(m[0])), text)
-    text = _SAMPLE.sub(lambda m: f"{m['name']}_{{{m['i'] or m['k']}{m['j'] or m['l']}}}".ljust(len(m[0])), text)
-    text = _NABLA_OF.sub(lambda m: (m[1] + " " + m[2]).ljust(len(m[0])), text)
-    text = _BRACED.sub(lambda m: " " + m["head"] + " ", text)
-    text = _TURNED.sub(lambda m: m[2] + m[1], text)
-    text = _SECOND.sub(lambda m: f"∂²{m['of']}/∂{m['by']}²".ljust(len(m[0])), text)
-    return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
+    return _put(listed(limits_in_order(text)), _SPELLED)
 
 
 def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
@@ -446,35 +442,19 @@ def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
     return found, held
 
 
+_BREAK = re.compile(r"\\\\\*?(?:\[[^\]\n]{0,12}\])?")
+_NESTING = re.compile(rf"(?P<end>{_BREAK.pattern})|(?P<up>\\begin|\{{)|(?P<down>\\end|\}})|\\.", re.DOTALL)
+
+
 def _split_rows(text: str) -> list[tuple[int, int]]:
     """The spans between `\\\\` outside braces and matrices."""
-    spans, start, depth, i = [], 0, 0, 0
-    while i < len(text):
-        c = text[i]
-        if c == "\\":
-            following = text[i + 1 : i + 2]
-            if following == "\\":
-                if depth <= 0:
-                    spans.append((start, i))
-                    skip = re.compile(r"\\\\\*?(?:\[[^\]\n]{0,12}\])?").match(text, i)
-                    i = skip.end() if skip else i + 2
-                    start = i
-                    continue
-                i += 2
-                continue
-            if text.startswith("\\begin", i):
-                depth += 1
-            elif text.startswith("\\end", i):
-                depth -= 1
-            i += 2
-            continue
-        if c == "{":
-            depth += 1
-        elif c == "}":
-            depth -= 1
-        i += 1
-    spans.append((start, len(text)))
-    return spans
+    spans, start, depth = [], 0, 0
+    for match in _NESTING.finditer(text):
+        depth += (match["up"] is not None) - (match["down"] is not None)
+        if match["end"] and depth <= 0:
+            spans.append((start, match.start()))
+            start = match.end()
+    return [*spans, (start, len(text))]
 
 
 _TEXT = re.compile(

@@ -116,13 +116,6 @@ def _hadamards(places: Sequence[Place]) -> Iterator[Edit]:
                     rest = [*node.args[:i], factor.args[0]], [factor.args[-1], *node.args[i + 1 :]]
                     middle = factor.args[1:-1]
                     yield "hadamard", path, Tree("hadamard", [chain_of(rest[0]), *middle, chain_of(rest[1])])
-                    if i:
-                        before = chain_of(node.args[:i])
-                        yield (
-                            "hadamard",
-                            path,
-                            chain_of([Tree("hadamard", [before, *factor.args]), *node.args[i + 1 :]]),
-                        )
     for path, node, _ in places:
         if node.kind == "hadamard":
             for i, factor in enumerate(node.args):  # A B ⊙ C where A ⊙ B ⊙ C is meant

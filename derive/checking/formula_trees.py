@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .. import operations as ops
 from ..expr import Expr, Operation, fold, nodes, number_op, symbol_count, symbol_op
-from .trees import Tree
+from .trees import Tree, letter
 
 MAX_TREE = 400  # symbols of a tree; larger expressions are taken whole
 _CALLS = {name: name for name in ops.FUNCTIONS} | {
@@ -14,7 +14,7 @@ _CALLS = {name: name for name in ops.FUNCTIONS} | {
     "softmax": "softmax", "logsumexp": "logsumexp",
 }  # fmt: skip
 _ROWS: dict[Operation, Callable[[Expr, list[Tree]], Tree]] = {
-    symbol_op: lambda node, args: Tree("name", (), (node.name, node.name, ())),
+    symbol_op: lambda node, args: letter(node.name),
     number_op: lambda node, args: Tree("number", (), (node.data[0],)),
     ops.add: lambda node, args: Tree("sum", args),
     ops.mul: lambda node, args: _product(args),

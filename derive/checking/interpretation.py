@@ -224,9 +224,6 @@ class _Maker:
         samples = 0
         while claims:
             made = self.make(claims, inherited)
-            if made.unfit and len(made.unfit) <= len(inherited):
-                inherited = {n: c for n, c in inherited.items() if n not in made.unfit}
-                continue
             one = _of_one_sample(claims, made.scope)
             samples += one is not None
             if one is not None and samples > MAX_SAMPLES:
@@ -330,7 +327,7 @@ def _declare(
     declared: dict[str, Declaration], loose: list[tuple[str, int, MathRow]], held: list[Passage], reading: Claims
 ) -> None:
     declare(declared, loose, held, reading)
-    stated(declared, held, reading)
+    stated(declared, loose, held, reading)
 
 
 def symmetric_name(one: Tree | None, other: Tree | None) -> str | None:

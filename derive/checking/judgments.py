@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import DeriveError
 from ..expr import Expr, is_number, ones, zeros
 from ..operations import scale
-from ..shapes import shape_text
+from ..shapes import Shape, shape_text
 from .claims import Claim, Side
+from .derivatives import TreeBuilder
 from .report import Line
 from .roles import entries_differentiated_by
 from .trees import Tree
-from .values import Convention, Indexed
+from .values import Convention, Indexed, Scope
 
 if TYPE_CHECKING:
     from .verdicts import Judge
@@ -30,6 +32,18 @@ class Alternative:
         self.value = value
         self.reading = reading
         self.used = used
+
+
+def read_as(
+    scope: Scope, tree: Tree | None, reading: Convention, shape: Shape | None = None,
+    assumed: Mapping[object, Expr] | None = None,
+) -> Alternative | None:  # fmt: skip
+    """A formula under a convention; None where it has no value."""
+    builder = TreeBuilder(scope, reading, assumed)
+    try:
+        return Alternative(builder.value(tree, shape), reading, builder.used) if tree is not None else None
+    except DeriveError:
+        return None
 
 
 class Outputs:
@@ -50,16 +64,13 @@ class Outputs:
 class Failure:
     """A failing line, for later ones that follow from it."""
 
-    __slots__ = ("number", "truth", "value", "head", "tree")
+    __slots__ = ("number", "truth", "value", "head")
 
-    def __init__(
-        self, number: int, truth: Value | None, value: Value | None, head: Tree | None, tree: Tree | None
-    ) -> None:
+    def __init__(self, number: int, truth: Value | None, value: Value | None, head: Tree | None) -> None:
         self.number = number
         self.truth = truth
         self.value = value
         self.head = head
-        self.tree = tree
 
 
 class Judgment:
@@ -119,11 +130,7 @@ def outputs_of(judge: Judge, truth: Alternative, value: Alternative, *others: Se
 
 def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alternative]:
     """Beside the whole its entry, in a chain that differentiates by one: ∂tr(XA)/∂X = ∂(XᵢⱼAⱼᵢ)/∂Xₖₗ = Aₗₖ."""
-    letters: set[tuple[str, ...]] = set()
-    for j, claim in enumerate(chain):
-        if j and not claim.continues:
-            break
-        letters |= {found for side in claim.sides for found in entries_differentiated_by(side.tree)}
+    letters = {found for claim in chain for side in claim.sides for found in entries_differentiated_by(side.tree)}
     if len(letters) != 1:
         return truths
     (indices,) = letters

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import DeriveError
 from ..expr import Expr, symbol, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim, Claims, parts_of
-from .derivatives import TreeBuilder
+from .derivatives import whole_of
 from .roles import names_of, variables_of
 from .trees import Tree
 
@@ -57,11 +56,10 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
     for body in bodies:
         if variables and not variables & names_of(body):
             continue  # a rule of its own
-        try:
-            value = TreeBuilder(scope).value(body)
-        except DeriveError:
+        value = whole_of(scope, body)
+        if value is None or value.op is symbol_op:
             continue
-        if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors and not is_number):
+        if value.is_scalar or not vectors and not is_number:
             name = "L" if "L" not in scope.symbols else "ℓ"
             made = symbol(name, *value.shape)
             scope.symbols[name] = made

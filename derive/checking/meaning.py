@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
 
+from .. import operations as ops
 from ..derivation import Sweep
 from ..errors import ShapeError
 from ..expr import (
@@ -28,38 +29,13 @@ from ..expr import (
     symbol,
     zeros,
 )
-from ..operations import (
-    FUNCTIONS,
-    add,
-    det,
-    diagonal_matrix,
-    divide,
-    hadamard,
-    inner,
-    inv,
-    kron,
-    log,
-    logdet,
-    matmul,
-    mul,
-    norm,
-    norm1,
-    nuclear_norm,
-    power,
-    raise_to,
-    scale,
-    spectral_norm,
-    sq_norm,
-    sqrt,
-    sum_entries,
-    transpose,
-)
+from ..operations import FUNCTIONS
 from ..own_functions import own_function
 from ..reading.build import SEVERAL, of_one, of_several
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
-from .values import Indexed, Meaning, Pending, PendingChoice, Unread, Value, at_each_entry
+from .values import Indexed, Meaning, Pending, PendingChoice, Unread, Value, at_each_entry, mapped
 
 
 class Formulas(Meaning):
@@ -72,7 +48,7 @@ class Formulas(Meaning):
 
     def _ones(self, tree: Tree) -> Value:
         rows = self.size(tree.data[0])
-        return Pending(rows, None, lambda r, c: ones(r, c))
+        return Pending(rows, None, ones)
 
     def size(self, name: object) -> Dim | None:
         """The dimension that a subscript names."""
@@ -112,7 +88,7 @@ class Formulas(Meaning):
         return Pending(None, None, make, "I")
 
     def _zero(self, tree: Tree) -> Value:
-        return Pending(None, None, lambda r, c: zeros(r, c), "0")
+        return Pending(None, None, zeros, "0")
 
     def _name(self, tree: Tree) -> Value:
         full, plain, indices = str(tree.data[0]), str(tree.data[1]), tree.data[2]
@@ -135,7 +111,7 @@ class Formulas(Meaning):
         if full == "e":
             return constant("e")
         if full == "O":
-            return Pending(None, None, lambda r, c: zeros(r, c), "0")
+            return Pending(None, None, zeros, "0")
         raise Unread(f"{full} is not known here")
 
     # Sums and products
@@ -164,17 +140,17 @@ class Formulas(Meaning):
                 rows, columns = rows or r, columns or c
         if rows is None and columns is None:
             if all(isinstance(v, Expr) for v in values):
-                return add(*values)
+                return ops.add(*values)
             first = next(v for v in values if isinstance(v, Pending))
             if any(isinstance(v, Expr) for v in values):
-                return add(*(v if isinstance(v, Expr) else v.make(ONE, ONE) for v in values))  # type: ignore[union-attr]
+                return ops.add(*(v if isinstance(v, Expr) else v.make(ONE, ONE) for v in values))  # type: ignore[union-attr]
             others = list(values)
-            return Pending(None, None, lambda r, c: add(*(v.make(r, c) for v in others)), first.word)  # type: ignore[union-attr]
+            return Pending(None, None, lambda r, c: ops.add(*(v.make(r, c) for v in others)), first.word)  # type: ignore[union-attr]
         if rows is None or columns is None:
             held = list(values)
-            return Pending(rows, columns, lambda r, c: add(*(self.settle(v, r, c) for v in held)))
+            return Pending(rows, columns, lambda r, c: ops.add(*(self.settle(v, r, c) for v in held)))
         elementwise = entrywise or any(isinstance(v, Expr) and _is_elementwise(v) for v in values)
-        return add(*(self.settle(v, rows, columns, elementwise) for v in values))
+        return ops.add(*(self.settle(v, rows, columns, elementwise) for v in values))
 
     def settle(self, value: Value, rows: Dim, columns: Dim, elementwise: bool = False) -> Expr:
         """A summand in the shape of the sum; the number 1 beside a vector is 𝟏."""
@@ -184,11 +160,9 @@ class Formulas(Meaning):
             return settled
         assert isinstance(value, Expr)
         if value.is_scalar and _is_constant(value) and (rows, columns) != SCALAR:
-            if is_number(value, 0):
-                return zeros(rows, columns)
             if columns is ONE or elementwise:
                 self.used.add("broadcast")
-                return scale(value, ones(rows, columns))
+                return ops.scale(value, ones(rows, columns))
         return value
 
     def _prod(self, tree: Tree) -> Value:
@@ -200,14 +174,12 @@ class Formulas(Meaning):
             return self.indexed_product(values)
         scalars: list[Expr] = []
         chain: list[Value] = []
-        links: list[str] = []
         for value, mark in zip(values, marks):
             if isinstance(value, Expr) and value.is_scalar:
                 scalars.append(value)
             elif isinstance(value, Pending) and value.word == "I" and len(values) > 1 and value.rows is None:
                 if not chain and value is values[-1]:
                     chain.append(value)
-                    links.append("")
                 continue
             else:
                 if chain and isinstance(chain[-1], Expr) and isinstance(value, Expr):
@@ -215,42 +187,39 @@ class Formulas(Meaning):
                     if mark == "·" and left.is_vector and value.is_vector and left.shape == value.shape:
                         if self.reading.lenient:
                             self.used.add("lenient")
-                            chain[-1] = hadamard(left, value)
+                            chain[-1] = ops.hadamard(left, value)
                             continue
-                        scalars.append(matmul(transpose(left), value))
+                        scalars.append(ops.matmul(ops.transpose(left), value))
                         chain.pop()
-                        links.pop()
                         continue
                     is_misfit = left.shape[1] is not value.shape[0] and left.shape == value.shape and left.is_vector
                     if is_misfit and (self.reading.lenient or self.adds_entries):
                         self.used |= set() if self.adds_entries else {"lenient"}
-                        chain[-1] = hadamard(left, value)
+                        chain[-1] = ops.hadamard(left, value)
                         continue
                     if left.shape[0] is ONE and left.shape[1] is value.shape[0] and value.shape[1] is ONE:
                         # a row times a column is a number and leaves the chain
-                        scalars.append(matmul(left, value))
+                        scalars.append(ops.matmul(left, value))
                         chain.pop()
-                        links.pop()
                         continue
                 chain.append(value)
-                links.append(mark)
         if not chain:
             if any(isinstance(v, Pending) for v in values) and not scalars:
                 return next(v for v in values if isinstance(v, Pending))
             pending = [v for v in values if isinstance(v, Pending)]
             if pending and len(scalars) < len(values):
-                return self.times(mul(*scalars), pending[0])
-            return mul(*scalars)
+                return self.times(ops.mul(*scalars), pending[0])
+            return ops.mul(*scalars)
         if all(isinstance(v, Expr) for v in chain):
             result: Value = self.chain([v for v in chain if isinstance(v, Expr)])
         else:
             result = self.pending_chain(chain) if len(chain) > 1 else chain[0]
-        return self.times(mul(*scalars), result) if scalars else result
+        return self.times(ops.mul(*scalars), result) if scalars else result
 
     def chain(self, factors: list[Expr]) -> Expr:
         """A product of matrices; where rows meet columns inside, numbers come out."""
         try:
-            return matmul(*factors)
+            return ops.matmul(*factors)
         except ShapeError:
             # 2 (pᵀx) xᵀ is fine, and so is x (xᵀ A) y read as x times a number where nothing else fits.
             stack: list[Expr] = []
@@ -260,13 +229,13 @@ class Formulas(Meaning):
                 while len(stack) > 1 and stack[-2].shape[1] is stack[-1].shape[0]:
                     right = stack.pop()
                     left = stack.pop()
-                    both = matmul(left, right)
+                    both = ops.matmul(left, right)
                     if both.is_scalar:
                         scalars.append(both)
                         break
                     stack.append(both)
             if scalars and len(stack) <= 1:
-                return scale(mul(*scalars), stack[0]) if stack else mul(*scalars)
+                return ops.scale(ops.mul(*scalars), stack[0]) if stack else ops.mul(*scalars)
             raise
 
     def pending_chain(self, chain: list[Value]) -> Value:
@@ -299,7 +268,7 @@ class Formulas(Meaning):
                         value.columns if value.columns is not None else columns if i == len(fitted) - 1 else ONE,
                     )
                 parts.append(value)
-            return matmul(*parts)
+            return ops.matmul(*parts)
 
         return Pending(r, c, make)
 
@@ -309,10 +278,10 @@ class Formulas(Meaning):
             return self.indexed_product(values)
         known = next((v for v in values if isinstance(v, Expr) and not v.is_scalar), None)
         if known is None:
-            return mul(*[v for v in values if isinstance(v, Expr)])
+            return ops.mul(*[v for v in values if isinstance(v, Expr)])
         others = [v.fit(*known.shape) if isinstance(v, Pending) else v for v in values]
         try:
-            product = hadamard(*others)
+            product = ops.hadamard(*others)
         except ShapeError:
             regrouped = self.regrouped(tree)
             if regrouped is None:
@@ -337,7 +306,7 @@ class Formulas(Meaning):
             if mark == "⊙":
                 if not (isinstance(left, Expr) and isinstance(value, Expr)) or left.shape != value.shape:
                     return None
-                joined[-1] = hadamard(left, value)
+                joined[-1] = ops.hadamard(left, value)
             else:
                 joined.append(value)
         return self.product(joined, [""] * len(joined))
@@ -350,16 +319,12 @@ class Formulas(Meaning):
         if isinstance(b, Pending):
             raise Unread("the size of 𝟏, I or 0 is open here")
         if isinstance(b, Indexed):
-            inverse = Indexed(power(b.expr, number(-1)), b.indices)
-            return self.indexed_product([a, inverse])
+            return self.indexed_product([a, mapped(b, reciprocal)])
         if isinstance(a, Indexed):
-            return self.times(power(b, number(-1)), a)
-        if isinstance(a, Pending):
-            settled = a.fit(*b.shape)
-            return hadamard(settled, power(b, number(-1)))
-        if a.is_scalar:
-            return scale(a, power(b, number(-1)))
-        return hadamard(a, power(b, number(-1)))
+            return self.times(reciprocal(b), a)
+        if isinstance(a, Expr) and a.is_scalar:
+            return ops.scale(a, reciprocal(b))
+        return ops.hadamard(a.fit(*b.shape) if isinstance(a, Pending) else a, reciprocal(b))
 
     def _kron(self, tree: Tree) -> Value:
         parts = [self.build(arg) for arg in tree.args]
@@ -368,21 +333,21 @@ class Formulas(Meaning):
             raise Unread("the size of 𝟏 or 0 in a Kronecker product is open")
         if any(isinstance(part, Pending) for part in parts):
             choices = ([p if isinstance(p, Expr) else p.make(size, size) for p in plain] for size in self.sizes())
-            return PendingChoice((reduce(kron, choice) for choice in choices), "I in a Kronecker product")
-        return reduce(kron, [part for part in plain if isinstance(part, Expr)])
+            return PendingChoice((reduce(ops.kron, choice) for choice in choices), "I in a Kronecker product")
+        return reduce(ops.kron, [part for part in plain if isinstance(part, Expr)])
 
     def _quotient(self, tree: Tree) -> Value:
         above, below = self.build(tree.args[0]), self.build(tree.args[1])
         if isinstance(below, Expr) and below.is_scalar:
             if isinstance(above, Expr):
-                return divide(above, below)
-            return self.times(power(below, number(-1)), above)
+                return ops.divide(above, below)
+            return self.times(reciprocal(below), above)
         if isinstance(below, Expr) and (below.is_vector or isinstance(above, Expr) and above.shape == below.shape):
             return self.elementwise_quotient(above, below)
         if isinstance(below, Indexed):
             return self.elementwise_quotient(above, below)
         if isinstance(above, Expr) and isinstance(below, Expr):
-            return divide(above, below)
+            return ops.divide(above, below)
         raise Unread("this quotient is not read")
 
     # Powers
@@ -391,21 +356,21 @@ class Formulas(Meaning):
         if tree.args[0].kind == "norm":
             inner_ = self.norm(tree.args[0])
             exponent = self.exact(tree.args[1])
-            if is_number(exponent, 2) and inner_.op is norm:
-                return sq_norm(inner_.args[0])
-            return power(inner_, exponent)
+            if is_number(exponent, 2) and inner_.op is ops.norm:
+                return ops.sq_norm(inner_.args[0])
+            return ops.power(inner_, exponent)
         base, exponent = self.build(tree.args[0]), self.exact(tree.args[1])
-        if isinstance(base, Indexed):
-            return Indexed(power(base.expr, exponent), base.indices)
         if isinstance(base, Pending):
             return base
+        if isinstance(base, Indexed):
+            return mapped(base, lambda entries: ops.power(entries, exponent))
         if base.is_vector and self.reading.lenient:
             self.used.add("power")
-            return power(base, exponent)
-        return raise_to(base, exponent)
+            return ops.power(base, exponent)
+        return ops.raise_to(base, exponent)
 
     def _entrypower(self, tree: Tree) -> Value:
-        return power(self.exact(tree.args[0]), self.exact(tree.args[1]))
+        return ops.power(self.exact(tree.args[0]), self.exact(tree.args[1]))
 
     def _transpose(self, tree: Tree) -> Value:
         found = self.build(tree.args[0])
@@ -414,33 +379,31 @@ class Formulas(Meaning):
                 return found
             held = found
             rows = found.rows if found.rows is not None or found.columns is not None else None
-            return Pending(found.columns if found.columns else ONE, rows, lambda r, c: transpose(held.make(c, r)))
+            return Pending(found.columns if found.columns else ONE, rows, lambda r, c: ops.transpose(held.make(c, r)))
         if isinstance(found, Indexed):
             if len(found.indices) == 1:
                 return found
             raise Unread("the transposition of an entry is not read")
-        return transpose(found)
+        return ops.transpose(found)
 
     def _inverse(self, tree: Tree) -> Value:
         found = self.build(tree.args[0])
         if isinstance(found, Pending):
             return found
         if isinstance(found, Indexed):
-            return Indexed(power(found.expr, number(-1)), found.indices)
+            return mapped(found, reciprocal)
         if found.is_vector:
             raise ShapeError(f"a vector ({shape_text(found.shape)}) has no inverse")
-        return inv(found)
+        return ops.inv(found)
 
     # Functions
 
     def _call(self, tree: Tree) -> Value:
         name = str(tree.data[0])
         argument = tree.args[0]
-        if name == "log" and argument.kind == "call" and argument.data[0] == "det":
-            return logdet(self.exact(argument.args[0]))
         if name == "log" and argument.kind == "bars":
             inner_ = self.exact(argument.args[0])
-            return logdet(inner_) if not inner_.is_scalar else log(OPERATIONS["abs"](inner_))
+            return ops.logdet(inner_) if not inner_.is_scalar else ops.log(OPERATIONS["abs"](inner_))
         outer, self.adds_entries = self.adds_entries, self.adds_entries or tree.data == ("sum", "Σ")
         try:
             found = self.build(argument)
@@ -458,18 +421,14 @@ class Formulas(Meaning):
                 return Pending(found.rows, found.columns, lambda r, c: function(found.make(r, c)), found.word)
             raise Unread("the size of 𝟏, I or 0 is open here")
         if name.endswith("()"):
-            own = own_function(name[:-2].rstrip("′"), name.count("′"))
-            return Indexed(own(found.expr), found.indices) if isinstance(found, Indexed) else own(found)
+            return mapped(found, own_function(name[:-2].rstrip("′"), name.count("′")))
         if name.endswith("′") and name.rstrip("′") in FUNCTIONS:
-            value = slope_of(name, found.expr if isinstance(found, Indexed) else found)
-            return Indexed(value, found.indices) if isinstance(found, Indexed) else value
+            return mapped(found, lambda entries: slope_of(name, entries))
         if isinstance(found, Indexed):
-            if name in FUNCTIONS:
-                return Indexed(FUNCTIONS[name](found.expr), found.indices)
-            if name == "sqrt":
-                return Indexed(sqrt(found.expr), found.indices)
+            if name in FUNCTIONS or name == "sqrt":
+                return mapped(found, FUNCTIONS.get(name, ops.sqrt))
             if len(found.indices) == 1 and (name == "diag" or tree.data == ("sum", "Σ")):  # ∑ xᵢ is over i
-                return diagonal_matrix(found.expr) if name == "diag" else sum_entries(found.expr)
+                return ops.diagonal_matrix(found.expr) if name == "diag" else ops.sum_entries(found.expr)
             raise Unread(f"{name} of an entry is not read")
         if name == "diag" and found.is_scalar:
             raise Unread("diag of a number is not read")
@@ -523,34 +482,27 @@ class Formulas(Meaning):
                 if argument.shape != variable.shape:
                     raise Unread(f"{name} is applied to something of another shape than {parameter}")
                 setting[variable] = argument
-        if not parameters and isinstance(arguments[0], Expr) and not found.is_scalar:
-            body = self.scope.definitions[found]
-            if body.op.is_elementwise and arguments[0].shape == found.shape:
-                return body.op(arguments[0])
         if not setting:
             return found
         return substitute(self.scope.inline(found), setting)
 
     def norm(self, tree: Tree) -> Expr:
-        found = self.build(tree.args[0])
-        if not isinstance(found, Expr):
-            raise Unread("the size of 𝟏, I or 0 is open here")
-        kind = str(tree.data[0])
+        found, kind = self.exact(tree.args[0]), str(tree.data[0])
         if kind == "1":
-            return norm1(found)
+            return ops.norm1(found)
         if kind in ("*", "nuc", "tr"):
-            return nuclear_norm(found)
+            return ops.nuclear_norm(found)
         if kind in ("op", "spec", "σ"):
-            return spectral_norm(found)
+            return ops.spectral_norm(found)
         if kind in ("2", "F", "Fro", "fro", "E", "HS"):
-            return norm(found)
+            return ops.norm(found)
         if kind == "two" and found.is_vector:
-            return norm(found)
+            return ops.norm(found)
         if kind == "two":
             raise Unread("‖A‖₂ of a matrix is its spectral norm to some: write ‖A‖_F or ‖A‖_op")
         if kind.isdigit() and found.is_vector:
-            entries = power(OPERATIONS["abs"](found), number(int(kind)))
-            return power(sum_entries(entries), number(Fraction(1, int(kind))))
+            entries = ops.power(OPERATIONS["abs"](found), number(int(kind)))
+            return ops.power(ops.sum_entries(entries), number(Fraction(1, int(kind))))
         raise Unread(f"the norm with index {kind} is not read")
 
     def _norm(self, tree: Tree) -> Value:
@@ -559,16 +511,10 @@ class Formulas(Meaning):
     def _bars(self, tree: Tree) -> Value:
         found = self.exact(tree.args[0])
         if found.is_vector and not found.is_scalar:
-            return norm(found)  # people write |w|² for ‖w‖²
-        return OPERATIONS["abs"](found) if found.is_scalar else det(found)
+            return ops.norm(found)  # people write |w|² for ‖w‖²
+        return OPERATIONS["abs"](found) if found.is_scalar else ops.det(found)
 
     def _inner(self, tree: Tree) -> Value:
-        return self.contracted(tree)
-
-    def _colon(self, tree: Tree) -> Value:
-        return self.contracted(tree)
-
-    def contracted(self, tree: Tree) -> Value:
         a, b = (self.build(arg) for arg in tree.args)
         if isinstance(a, Pending) and isinstance(b, Expr):
             a = a.fit(*b.shape)
@@ -576,7 +522,9 @@ class Formulas(Meaning):
             b = b.fit(*a.shape)
         if not (isinstance(a, Expr) and isinstance(b, Expr)):
             raise Unread("this inner product is not read")
-        return inner(a, b)
+        return ops.inner(a, b)
+
+    _colon = _inner
 
     def _at(self, tree: Tree) -> Value:
         bindings: dict[Expr, Expr] = {}
@@ -596,12 +544,17 @@ class Formulas(Meaning):
             self.scope = held
 
 
+def reciprocal(value: Expr) -> Expr:
+    """The reciprocal of every entry."""
+    return ops.power(value, number(-1))
+
+
 def slope_of(name: str, argument: Expr) -> Expr:
     """f′ or f″ of every entry, for a function with a name."""
     variable = symbol("argument_", *argument.shape)
     value = FUNCTIONS[name.rstrip("′")](variable)
     for _ in range(name.count("′")):
-        value = Sweep(value if value.is_scalar else sum_entries(value), variable).total
+        value = Sweep(value if value.is_scalar else ops.sum_entries(value), variable).total
     return substitute(value, {variable: argument})
 
 

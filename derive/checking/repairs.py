@@ -43,7 +43,7 @@ from ..rules import RULES
 from ..shapes import SCALAR, shape_text
 from .claims import Claim, parts_of, shown
 from .conditions import symmetric_if
-from .derivatives import TreeBuilder
+from .derivatives import TreeBuilder, whole_of
 from .edits import Edit, at, chain_of, held, insertions, negated, places_of, put, strokes, turned
 from .mending import MAX_FOLDED, Mending, Repair
 from .report import Line
@@ -256,11 +256,8 @@ class Claimed(Mending):
         return None
 
     def scalar(self, letter: Tree) -> Expr | None:
-        try:
-            found = TreeBuilder(self.judge.scope, self.reading).value(letter)
-        except DeriveError:
-            return None
-        return found if isinstance(found, Expr) and found.is_scalar else None
+        found = whole_of(self.judge.scope, letter, None, self.reading)
+        return found if found is not None and found.is_scalar else None
 
     def turned(self, value: Expr, goal: Expr) -> Repair | None:
         """The transpose of what is right: another layout, unless one letter's transposition is missing."""
@@ -467,14 +464,8 @@ class Claimed(Mending):
         left = list(shares)
         wrong: list[int] = []
         for i, term in enumerate(tree.args):
-            try:
-                found = TreeBuilder(self.judge.scope, self.reading).value(term, goal.shape)
-            except DeriveError:
-                wrong.append(i)
-                continue
-            match = next(
-                (s for s in left if isinstance(found, Expr) and found.shape == s.shape and self.same(found, s)), None
-            )
+            found = whole_of(self.judge.scope, term, goal.shape, self.reading)
+            match = next((s for s in left if found is not None and self.same(found, s)), None)
             if match is None:
                 wrong.append(i)
             else:

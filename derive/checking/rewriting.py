@@ -313,20 +313,13 @@ class Rewriting:
     def enclosed(self, text: str) -> str:
         return text if _is_bracketed(text) else self.bracketed(text)
 
-    def differential(self, tree: Tree) -> str:
-        return "d" + self.part(tree.args[0], _POWER)
-
     def held(self, tree: Tree) -> str:
         return text_of(self.named(tree.data[0]), self.document.scope, self.is_latex)
-
-    def inner(self, tree: Tree) -> str:
-        left, right = (self.part(arg) for arg in tree.args)
-        return f"\\langle {left}, {right}\\rangle" if self.is_latex else f"⟨{left}, {right}⟩"
 
 
 _ROWS: dict[str, Callable[[Rewriting, Tree], str]] = {
     kind: getattr(Rewriting, kind) for kind in
-    "number name sum prod quotient hadamard power transpose inverse call differential held inner".split()
+    "number name sum prod quotient hadamard power transpose inverse call held".split()
 } | {
     "neg": lambda text, tree: text.minus + text.part(tree.args[0], _PRODUCT),
     "identity": lambda text, tree: "I",

@@ -18,7 +18,7 @@ from ..operations import add, scale, sq_norm, transpose
 from ..shapes import ONE
 from .claims import DERIVATIVES, Claim, Side
 from .conditional import variable_name
-from .derivatives import TreeBuilder
+from .derivatives import TreeBuilder, whole_of
 from .hypotheses import speaks_of_letters
 from .judgments import Judgment, Value, difference, right_if
 from .losses import moved_names
@@ -52,16 +52,11 @@ def particular(judge: Judge, claim: Claim) -> Judgment:
     made = judge.scope.symbols.get(claim.name or "")
     is_numeric = is_value(side.tree)
     has_formula = made in judge.scope.definitions
-    if made is not None and side.tree is not None and (is_numeric or not has_formula):
-        try:
-            value: Value | None = TreeBuilder(judge.scope).value(side.tree, made.shape)
-        except DeriveError:
-            value = None
-        if is_zero(side.tree):
-            value = zeros(*made.shape)
-        if isinstance(value, Expr) and value.shape == made.shape and made in symbols_of(value):
+    if made is not None and (is_numeric or not has_formula):
+        value = zeros(*made.shape) if is_zero(side.tree) else whole_of(judge.scope, side.tree, made.shape)
+        if value is not None and made in symbols_of(value):
             return _update(judge, claim, made, value)
-        if isinstance(value, Expr) and value.shape == made.shape:
+        if value is not None:
             held = judge.values_of_formulas if has_formula else judge.values_given
             held.append((claim.number, made, value))
     if not is_numeric and claim.name in moved_names(judge.document.claims):
@@ -308,9 +303,9 @@ def failed_equation(judge: Judge, claim: Claim, why: str, side: Side, *sides: Ex
     systems = _systems(judge, claim, *sides)
 
     def holds(tree: Tree, other: Tree) -> bool:
-        given = TreeBuilder(judge.scope).value(other)
-        value = TreeBuilder(judge.scope).value(tree, given.shape if isinstance(given, Expr) else None)
-        if not isinstance(given, Expr) or not isinstance(value, Expr) or given.shape != value.shape:
+        given = whole_of(judge.scope, other)
+        value = whole_of(judge.scope, tree, given.shape) if given is not None else None
+        if given is None or value is None:
             return False
         return any(s.verdict(judge.whole(value), judge.whole(given), True) == ("holds", "") for s in systems)
 
@@ -343,16 +338,13 @@ def set_to_zero(judge: Judge, claim: Claim, side: Side, truth: Value, head: Tree
     if before is not None and derived.args[0].kind not in ("name", "apply") and judge.same(before[1], truth):
         judgment.verdict = judge.proof(before[1], truth)
         judgment.reason = f"the condition of line {before[0]}: the derivative is the same"
-    try:
-        loss: Value | None = TreeBuilder(judge.scope).value(derived.args[0])
-    except DeriveError:
-        loss = None
+    loss = whole_of(judge.scope, derived.args[0])
     entry = ""
     if isinstance(truth, Indexed) and len(truth.indices) == 1:  # of every entry
         entry = f"_{truth.indices[0]}"
         truth = truth.expr
     if isinstance(truth, Expr):
-        of = judge.whole(loss) if isinstance(loss, Expr) and loss.is_scalar else None
+        of = judge.whole(loss) if loss is not None and loss.is_scalar else None
         by = judge.scope.symbols.get((variable_name(derived) or judge.scope.nabla or "").removesuffix(entry))
         judge.equations.append((judge.whole(truth), of, by))
     return judgment
@@ -417,8 +409,8 @@ def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr)
     slope = judge.scope.sweep(loss, variable).total
 
     def is_stationary(tree: Tree) -> bool:
-        point = TreeBuilder(judge.scope).value(tree, variable.shape)
-        if not isinstance(point, Expr) or point.shape != variable.shape:
+        point = whole_of(judge.scope, tree, variable.shape)
+        if point is None:
             return False
         point = plain_letters(judge.whole(point), symbols_of(loss))
         if vanishes(slope, variable, point, TRIAL):

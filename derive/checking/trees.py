@@ -267,6 +267,11 @@ def product_of(factors: list[Tree], marks: list[str]) -> Tree:
     return Tree("prod", factors, tuple(marks), (factors[0].span[0], factors[-1].span[1]))
 
 
+def letter(full: str) -> Tree:
+    """The tree of a name that is taken whole, without indices."""
+    return Tree("name", (), (full, full, ()))
+
+
 def name(full: str) -> Tree:
     """The tree of a canonical name."""
     base, accents, low = parts(full)
@@ -278,11 +283,7 @@ def _nested(kind: str) -> Callable[[Planter, Node, list[Tree]], Tree]:
 
 
 def _sized(kind: str) -> Callable[[Planter, Node, list[Tree]], Tree]:
-    return lambda planter, node, args: Tree(kind, (), (None if node.data is None else str(_first(node.data)),))
-
-
-def _first(size: Any) -> Any:
-    return size[0] if isinstance(size, tuple) else size
+    return lambda planter, node, args: Tree(kind, (), (None if node.data is None else str(node.data),))
 
 
 _ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {

@@ -13,13 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import DeriveError
 from ..expr import Expr, substitute, symbol, symbols_of
 from ..operations import add, inner, mul
 from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
 from .conditional import chain_of, per_sample
-from .derivatives import TreeBuilder
+from .derivatives import TreeBuilder, whole_of
 from .judgments import Alternative, Judgment, wide
 from .roles import given as formula_of
 from .roles import names_of, variables_of
@@ -153,13 +152,8 @@ class StatedGradient:
 
     def value(self, head: Tree, truth: Alternative) -> Expr | None:
         """The head of a line, as it is if the gradient is what is said."""
-        try:
-            found = TreeBuilder(self.scope, truth.reading).value(head)
-        except DeriveError:
-            return None
-        if not isinstance(found, Expr):
-            return None
-        return substitute(self.scope.inline(found), {self.stand_in: self.slope})
+        found = whole_of(self.scope, head, None, truth.reading)
+        return substitute(self.scope.inline(found), {self.stand_in: self.slope}) if found is not None else None
 
 
 def handed_down(
@@ -187,13 +181,10 @@ def carry(judge: Judge, before: Judge | None) -> None:
     losses = {loss.name: loss for loss, _ in judge.scope.upstream.values()}
     for held, given in before.given.items() if before is not None else ():
         loss, at = losses.get(held.name), judge.scope.symbols.get(given.at.name)
-        if loss is None or at is None or given.tree is None or given.at.name not in judge.document.inherited:
+        if loss is None or at is None or given.at.name not in judge.document.inherited:
             continue
-        try:
-            slope = TreeBuilder(judge.scope).value(given.tree, at.shape)
-        except DeriveError:
-            continue
-        if isinstance(slope, Expr) and slope.shape == at.shape and at in judge.scope.definitions:
+        slope = whole_of(judge.scope, given.tree, at.shape)
+        if slope is not None and at in judge.scope.definitions:
             whole = judge.whole(slope)
             judge.given[loss] = StatedGradient(given.number, loss, at, whole, judge.scope, given.tree, True)
 
@@ -254,10 +245,7 @@ def _by_what(judge: Judge, loss: Expr, head: Tree, truth: Alternative, value: Ex
         if at is None or at not in judge.scope.definitions or at.shape != value.shape:
             continue
         slope = Tree("derivative", [name_tree(loss.name), t.args[1]], (1,), t.span)
-        try:
-            found = TreeBuilder(judge.scope, truth.reading).value(slope)
-        except DeriveError:
-            continue
-        if isinstance(found, Expr) and judge.same(found, truth.value):
+        found = whole_of(judge.scope, slope, None, truth.reading)
+        if found is not None and judge.same(found, truth.value):
             return at
     return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING
 
 from .. import names
@@ -207,7 +209,6 @@ class Scope:
         self.shared: set[Expr] = set()  # vectors that are added to each row or column of a matrix
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
         self._solved: dict[tuple[Expr, Expr], Stationary | None] = {}
-        self._known: dict[object, Expr] = {}
 
     def inline(self, expr: Expr) -> Expr:
         """The expression with definitions put in, down to the base symbols."""
@@ -222,29 +223,9 @@ class Scope:
 
     def local(self, bindings: Mapping[Expr, Expr]) -> Scope:
         """A scope with some names set."""
-        made = Scope()
-        for slot in (
-            "symbols",
-            "parameters",
-            "aliases",
-            "directions",
-            "loss",
-            "live",
-            "nabla",
-            "dims",
-            "notes",
-            "broken",
-            "upstream",
-            "families",
-            "columns",
-            "entries",
-            "points",
-            "upright",
-            "shared",
-            "names_gradients",
-        ):
-            setattr(made, slot, getattr(self, slot))
+        made = copy(self)
         made.definitions = {**self.definitions, **bindings}
+        made._sweeps, made._solved = {}, {}
         return made
 
     def sweep(self, loss: Expr, variable: Expr) -> Sweep:
@@ -284,6 +265,11 @@ class Scope:
         return symbol("d" + variable.name, *variable.shape, properties=kept)
 
 
+def mapped(value: Expr | Indexed, operation: Callable[[Expr], Expr]) -> Expr | Indexed:
+    """What an operation of every entry makes of a value."""
+    return Indexed(operation(value.expr), value.indices) if isinstance(value, Indexed) else operation(value)
+
+
 class Meaning:
     """Builds the expression of a tree in a scope, under a reading: what all kinds of trees share."""
 
@@ -296,6 +282,15 @@ class Meaning:
         self.used: set[str] = set()  # which choices mattered: layout, path, lenient
         self.adds_entries = False  # below a sum without an index
         self.whole: Tree | None = None
+
+    @contextmanager
+    def under(self, reading: Convention) -> Iterator[None]:
+        """Another reading for a part of the tree."""
+        held, self.reading = self.reading, reading
+        try:
+            yield
+        finally:
+            self.reading = held
 
     def value(self, tree: Tree, shape: tuple[Dim, Dim] | None = None) -> Expr | Indexed:
         """The value of a side; `shape` is what stands on the other side of the equation."""
@@ -341,9 +336,7 @@ class Meaning:
     def times(self, factor: Expr, value: Value) -> Value:
         if isinstance(value, Pending):
             return Pending(value.rows, value.columns, lambda r, c: scale(factor, value.make(r, c)), value.word)
-        if isinstance(value, Indexed):
-            return Indexed(scale(factor, value.expr), value.indices)
-        return scale(factor, value)
+        return mapped(value, lambda entries: scale(factor, entries))
 
     def product(self, values: list[Value], marks: Sequence[str]) -> Value:
         raise NotImplementedError

@@ -37,7 +37,18 @@ from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
-from .judgments import Alternative, Failure, Judgment, Value, difference, of_entries, outputs_of, wide, with_entries
+from .judgments import (
+    Alternative,
+    Failure,
+    Judgment,
+    Value,
+    difference,
+    of_entries,
+    outputs_of,
+    read_as,
+    wide,
+    with_entries,
+)
 from .members import Members, members_of
 from .roles import given, is_zero, names_of
 from .solutions import (
@@ -118,41 +129,34 @@ class Judge:
             # A Jacobian may be written with outputs as columns while gradients stand as columns too.
             tried.append(Convention("denominator", lenient=lenient))
         for reading in tried:
-            try:
-                builder = TreeBuilder(self.scope, reading, self.dependences[0])
-                value = builder.value(tree, shape)
-            except DeriveError:
-                continue
-            if "tied" in first.used and reading.path != "total" and "path" not in builder.used:
-                continue
-            yield Alternative(value, reading, builder.used)
+            found = read_as(self.scope, tree, reading, shape, self.dependences[0])
+            is_one_path = "tied" in first.used and reading.path != "total"
+            if found is not None and not (is_one_path and "path" not in found.used):
+                yield found
 
     def values(self, side: Side, shape: Any = None) -> list[Alternative]:
         return list(self.alternatives(side, shape))
 
-    def same(self, a: Value, b: Value) -> bool:
+    def pair(self, a: Value, b: Value) -> tuple[Expr, Expr] | None:
+        """Two values, or the wholes of two entries, with definitions put in; None where they are no pair."""
         b = as_entry(b, a)
-        if isinstance(a, Indexed) != isinstance(b, Indexed):
-            return False
-        if isinstance(a, Indexed) and isinstance(b, Indexed):
-            if a.indices == b.indices:
-                return self.same(a.expr, b.expr)
-            if a.indices == b.indices[::-1]:
-                return self.same(a.expr, transpose(b.expr))
-            return False
-        assert isinstance(a, Expr) and isinstance(b, Expr)
-        return self.witness.same(self.whole(a), self.whole(b))
+        if isinstance(a, Indexed) and isinstance(b, Indexed) and set(a.indices) == set(b.indices):
+            turned = a.indices != b.indices
+            a, b = a.expr, transpose(b.expr) if turned else b.expr
+        return (self.whole(a), self.whole(b)) if isinstance(a, Expr) and isinstance(b, Expr) else None
+
+    def same(self, a: Value, b: Value) -> bool:
+        pair = self.pair(a, b)
+        return pair is not None and self.witness.same(*pair)
 
     def whole(self, expr: Expr) -> Expr:
         return self.scope.inline(expr)
 
     def proof(self, a: Value, b: Value) -> str:
-        b = as_entry(b, a)
-        if isinstance(a, Indexed) and isinstance(b, Indexed):
-            right = b.expr if a.indices == b.indices else transpose(b.expr)
-            return self.witness.proof(self.whole(a.expr), self.whole(right))
-        assert isinstance(a, Expr) and isinstance(b, Expr)
-        return self.witness.proof(self.whole(a), self.whole(b))
+        """As `Witness.proof` has it, of values that are the same."""
+        pair = self.pair(a, b)
+        assert pair is not None
+        return self.witness.proof(*pair)
 
     # Chains
 
@@ -183,7 +187,7 @@ class Judge:
                 start, note = self.begin(claim, sides[0])
                 members = members_of(self, claim) if note is not None else None
                 note = note if members is None else None
-                truths = with_entries(start, claims[i:])
+                truths = with_entries(start, chain_at(claims, i))
                 indexed = self.indexed(claims[i:])
                 sides = sides[1:]
                 if claim is self.document.giving:
@@ -306,8 +310,6 @@ class Judge:
             return self.unread(side, DeriveError("brackets nest too deep"))
         if not truths:
             judgment = Judgment("unread", "the left-hand side is not read, so there is nothing to compare with", side)
-            if previous is not None and self.same(previous, values[0].value):
-                judgment = Judgment(self.proof(previous, values[0].value), "", side)
             judgment.value = values[0].value
             return judgment
         if len(truths) > 1:  # an entry is compared with an entry first
@@ -414,7 +416,7 @@ class Judge:
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         like = [t.value for t in truths if isinstance(t.value, Indexed) == isinstance(value_, Indexed)]
         judgment.truths = like or [t.value for t in truths]
-        self.failures.append(Failure(claim.number, truths[0].value, value_, head, side.tree))
+        self.failures.append(Failure(claim.number, truths[0].value, value_, head))
         return judgment
 
     def misfit(
@@ -437,20 +439,15 @@ class Judge:
             pass
         # Under another reading of its derivatives the shapes may fit.
         for reading in self.other_readings():
-            try:
-                builder = TreeBuilder(self.scope, reading)
-                other = builder.value(side.tree, None) if side.tree is not None else None
-            except DeriveError:
-                continue
-            if "turned" in builder.used and not is_chain(side.tree):
+            other = read_as(self.scope, side.tree, reading)
+            if other is None or "turned" in other.used and not is_chain(side.tree):
                 continue  # ∂L/∂B = ∂L/∂C A is right where all gradients are rows: the layout of the document decides
-            if other is not None and builder.used & {"layout", "path"}:
-                for truth in self.under(reading, head, truths, builder.used):
-                    if self.same(truth.value, other):
-                        judgment = Judgment(self.proof(truth.value, other), "", side)
-                        judgment.value = other
-                        judgment.outputs = outputs_of(self, truth, Alternative(other, reading, builder.used))
-                        return judgment
+            for truth in self.under(reading, head, truths, other.used) if other.used & {"layout", "path"} else ():
+                if self.same(truth.value, other.value):
+                    judgment = Judgment(self.proof(truth.value, other.value), "", side)
+                    judgment.value = other.value
+                    judgment.outputs = outputs_of(self, truth, other)
+                    return judgment
         if (chained := in_order(self, side, truths)) is not None:
             return chained
         if value is not None and previous is not None and failing is not None and self.same(previous, value):
@@ -485,7 +482,7 @@ class Judge:
         judgment.truth = truths[0].value if truths else None
         judgment.value, judgment.previous, judgment.tree = value, previous, side.tree
         judgment.truths = [t.value for t in truths]
-        self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
+        self.failures.append(Failure(claim.number, judgment.truth, value, head))
         return judgment
 
     def under(
@@ -497,11 +494,8 @@ class Judge:
             return truths
         if are_rows:
             return []
-        try:
-            builder = TreeBuilder(self.scope, reading)
-            return [Alternative(builder.value(head), reading, builder.used)]
-        except DeriveError:
-            return []
+        found = read_as(self.scope, head, reading)
+        return [found] if found is not None else []
 
     def is_settled(self, claim: Claim, side: Side) -> bool:
         """Whether a further side of a definition is made of letters whose shapes other lines tell."""

@@ -248,13 +248,14 @@ class Witness:
         return f"at {where}: the line gives {_shown(left)}, right is {_shown(right)}"
 
 
-def close(left: Any, right: Any) -> bool:
+def close(left: Any, right: Any, tolerance: float = TOLERANCE) -> bool:
+    """Whether two arrays are the same up to rounding."""
     import numpy as np
 
     if left.shape != right.shape:
         return False
     scale = max(float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0)))
-    return bool(np.abs(left - right).max(initial=0.0) <= TOLERANCE * max(scale, 1e-9))
+    return bool(np.abs(left - right).max(initial=0.0) <= tolerance * max(scale, 1e-9))
 
 
 def _number(value: Any) -> str:
