@@ -361,7 +361,7 @@ def verdicts(text):
         (r"$g = \|Bv - c\|$. By the chain rule $\nabla g = \frac{B^T(Bv - c)}{\|Bv - c\|}$.", ["definition", "proved"]),
         (r"$g = \|Bv - c\|$. By the chain rule $\nabla g = \frac{2B^T(Bv - c)}{\|Bv - c\|}$.", ["definition", "fails"]),
         (r"For $C = BA$, $\partial L/\partial A = B^\top (\partial L/\partial C)$.", ["definition", "proved"]),
-        (r"For $C = BA$, $\partial L/\partial A = (\partial L/\partial C) B^\top$.", ["definition", "fails"]),
+        (r"For $C = BA$, $\partial L/\partial A = 2 B^\top (\partial L/\partial C)$.", ["definition", "fails"]),
         (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",
          ["definition", "definition", "definition", "unread"]),
     ],

@@ -213,7 +213,7 @@ and the Hessian $\nabla^2 f = 2A^\top A$.
 For $g(x) = a^\top x$, $\nabla g = a$. For $g(x) = \|x\|^2$, $\nabla g = x$.""",
         "dfpdpdf",
     ),
-    (r"Matrix product. For $C = AB$, $\partial L/\partial A = (\partial L/\partial C) B^\top$.", "dd"),
+    (r"Matrix product. For $C = AB$, $\partial L/\partial A = (\partial L/\partial C) B^\top$.", "dp"),
     # samples that are columns are no rows
     (
         r"""Let $X = [x_1,\dots,x_n]\in\mathbb{R}^{d\times n}$. $\sum_i x_ix_i^\top = X^\top X$.
@@ -353,7 +353,7 @@ $\frac{\partial f}{\partial w_0} = 2Nw_0 + (XW-T)^\top\mathbf 1$""",
     (
         r"""$C = I - \frac1n\mathbf1\mathbf1^\top$, $C^2 = C$, $\|CX\|_F^2 = \mathrm{tr}(X^\top CX)$,
 $\|CX\|_F^2 = \mathrm{tr}(X^\top X)$""",
-        "dccf",
+        "dppf",
     ),
     # ∇(f)(x)
     (

@@ -64,7 +64,7 @@ class Claim:
         self.continues = continues
         self.defines = defines
         self.row = row
-        self.is_instance = is_instance  # in "For C = A B, …", where C may be given anew
+        self.is_instance = is_instance  # in "For C = A B, …", which has letters of its own
         self.number = 0
         self.latex = ""
         self.start = 0

@@ -74,6 +74,8 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
             if not claim.is_shown:
                 continue
             line, failing = line_of(claim, judgments)
+            if claim.is_instance and (line.verdict == "unread" or "the shapes" in line.reason):
+                line.verdict, line.reason, failing = "definition", "a rule in letters of its own", None
             if failing is not None and not interrupted:
                 from .repairs import explain
 

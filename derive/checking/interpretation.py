@@ -135,7 +135,7 @@ def read(text: str, where: Any = None) -> Document:
     if set(vocabulary.kinds.values()) == {"scalar"} and not SAID_ONE.search(manuscript.text):
         document.neurons = frozenset(vocabulary.kinds)
     named = name_gradients(whole.claims, lambda c: sections[c.row.block])
-    _free_functions(whole.claims)
+    instances = _instances(whole.claims)
     divided_heads(whole.claims, sections)
     whole.claims = _named_behind(whole.claims, _Mentioned(held, declared))
     document.claims = whole.claims
@@ -152,14 +152,15 @@ def read(text: str, where: Any = None) -> Document:
         following = held[claim.row.block + 1 : claim.row.block + 2]
         return re.split(r"[.\n]\s", following[0].text, maxsplit=1)[0][:200] if following else ""
 
-    cut = scopes(whole.claims, lambda c: sections[c.row.block], after) or [([], {}, "")]
+    cut = scopes([c for c in whole.claims if not c.is_instance], lambda c: sections[c.row.block], after)
+    cut = [*(cut or [([], {}, "")]), *(one for run in instances for one in scopes(run, lambda c: 0, after))]
     declarations: dict[int, tuple[dict[str, Declaration], Claims]] = {}
     before = -1
     for claims, inherited, why in cut:
         section = sections[claims[0].row.block] if claims else last
         if section not in declarations:
             declarations[section] = _declared_in(section, sections, held, loose, where)
-        known, said = declarations[section]
+        known, said = ({}, Claims("")) if claims and claims[0].is_instance else declarations[section]
         if why:
             document.notes.append(why)
         own = [side for side, block in bare if sections[block] == section and section != before]
@@ -337,9 +338,13 @@ def symmetric_name(one: Tree | None, other: Tree | None) -> str | None:
     return str(one.data[0]) if other.args[0].key() == one.key() else None
 
 
-def _free_functions(claims: list[Claim]) -> None:
-    """Let "for f(x) = …, ∇f = …" give f anew: the function is what is differentiated."""
+def _instances(claims: list[Claim]) -> list[list[Claim]]:
+    """The runs of "for C = A B, …", which have letters of their own, but where the document derives what they give.
+
+    "For f(x) = …, ∇f = …" gives f anew.
+    """
     runs: list[list[Claim]] = []
+    alone: list[list[Claim]] = []
     for claim in claims:
         if not claim.is_instance:
             continue
@@ -356,9 +361,12 @@ def _free_functions(claims: list[Claim]) -> None:
         behind = behind if named & others else [c for c in claims if c.row.block > last]  # nothing else has the name
         trees = [t for c in [*run, *behind] for s in c.sides if s.tree is not None for t in s.tree.walk()]
         moved = [t.args[0] for t in trees if t.kind in ("derivative", "gradient", "differential") and t.args]
-        if any(t.data and str(t.data[0]) in named for t in moved):
-            for claim in run:
-                claim.defines |= claim in heads
+        is_alone = bool(heads) and not any(t.data and str(t.data[0]) in named for t in moved)
+        for claim in run:
+            claim.is_instance = is_alone
+            claim.defines |= claim in heads and not is_alone
+        alone += [run] * is_alone
+    return alone
 
 
 def _join_deltas(claims: list[Claim]) -> None:
