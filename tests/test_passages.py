@@ -32,7 +32,7 @@ def verdicts(text):
          ["definition", "proved", "fails"]),
         (r"$f(X) = \log\det X$ with $X$ symmetric: $\nabla^2 f = -X^{-1} \otimes X^{-1}$ and"
          r" $\nabla^2 f = X^{-1} \otimes X^{-1}$", ["definition", "proved", "fails"]),
-        (r"$f = \|A X - B\|_F^2$. $\nabla^2 f = 2 I \otimes A^T A$, $\nabla^2 f = 2 I_p \otimes A^T A$ and"
+        (r"$f(X) = \|A X - B\|_F^2$. $\nabla^2 f = 2 I \otimes A^T A$, $\nabla^2 f = 2 I_p \otimes A^T A$ and"
          r" $\nabla^2 f = A^T A \otimes I$", ["definition", "proved", "proved", "fails"]),
         (r"$f(X) = \log\det X$, $df(X)[H] = \operatorname{tr}(X^{-1} H)$", ["definition", "proved"]),
         (r"$f(X) = \log\det X$, $df(X)[H] = \operatorname{tr}(X H)$", ["definition", "fails"]),
