@@ -19,6 +19,7 @@ PACKAGE = ROOT / "derive"
 LAYERS = [
     ["errors", "progress", "traversal", "heights"],
     ["shapes"],
+    ["indexed"],
     ["properties"],
     ["expr"],
     ["own_functions"],
