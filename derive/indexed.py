@@ -205,11 +205,11 @@ class IndexAlgebra(Generic[N]):
 
     def matmul(self, left: IndexedSum[N], right: IndexedSum[N]) -> IndexedSum[N]:
         """The product of two values, of which neither is a scalar."""
+        right = right.renamed({a: a.copy() for a in right.own})
         if left.column is None and right.row is None:
             if left.row is not None and right.column is not None:  # u vᵀ
                 return IndexedSum(self.multiply(left, right), left.row, right.column)
             raise self.refuse("its factors do not fit")
-        right = right.renamed({a: a.copy() for a in right.own})
         if left.column is None or right.row is None:
             raise self.refuse("its factors do not fit")
         right = right.renamed({right.row: left.column})
@@ -288,6 +288,14 @@ class IndexAlgebra(Generic[N]):
         return self.times([*scalars, made])
 
     def contracted(self, term: IndexedTerm[N], target: Axes) -> N | None:
+        vectors, pairs, totals = self.reduced(term)
+        made = self.placed(vectors, pairs, target)
+        if made is not None:
+            totals.append(made)
+        return self.times(totals) if totals else None
+
+    def reduced(self, term: IndexedTerm[N]) -> tuple[dict[Axis, list[N]], dict[Axes, list[N]], list[N]]:
+        """The factors that are left when all sums are taken: vectors by axis, matrices by axes, and numbers."""
         vectors: dict[Axis, list[N]] = {}
         pairs: dict[Axes, list[N]] = {}
         totals: list[N] = []
@@ -334,10 +342,7 @@ class IndexAlgebra(Generic[N]):
                 weight = self.entrywise(weights) if weights else self.ones(axis)
                 put(self.times([self.turned(sides[0]), weight]), (others[0],))
             left.remove(axis)
-        made = self.placed(vectors, pairs, target)
-        if made is not None:
-            totals.append(made)
-        return self.times(totals) if totals else None
+        return vectors, pairs, totals
 
     @staticmethod
     def neighbors(axis: Axis, pairs: dict[Axes, list[N]]) -> list[Axis]:
