@@ -134,6 +134,10 @@ class IndexAlgebra(Generic[N]):
     total: Callable[[list[N]], N]  # the sum of all entries of that
     added: Callable[[Sequence[tuple[int, N]]], N]  # the sum of terms with their signs
 
+    def in_order(self, axes: list[Axis], target: Axes) -> list[Axis]:
+        """The axes of a product, rows first, on the way to a form over the target axes."""
+        return axes
+
     def is_indicator(self, node: N) -> bool:
         """Whether each row is zeros with a single 1, as that of a label is."""
         return False
@@ -288,13 +292,13 @@ class IndexAlgebra(Generic[N]):
         return self.times([*scalars, made])
 
     def contracted(self, term: IndexedTerm[N], target: Axes) -> N | None:
-        vectors, pairs, totals = self.reduced(term)
+        vectors, pairs, totals = self.reduced(term, target)
         made = self.placed(vectors, pairs, target)
         if made is not None:
             totals.append(made)
         return self.times(totals) if totals else None
 
-    def reduced(self, term: IndexedTerm[N]) -> tuple[dict[Axis, list[N]], dict[Axes, list[N]], list[N]]:
+    def reduced(self, term: IndexedTerm[N], target: Axes) -> tuple[dict[Axis, list[N]], dict[Axes, list[N]], list[N]]:
         """The factors that are left when all sums are taken: vectors by axis, matrices by axes, and numbers."""
         vectors: dict[Axis, list[N]] = {}
         pairs: dict[Axes, list[N]] = {}
@@ -318,7 +322,7 @@ class IndexAlgebra(Generic[N]):
         while left:
             left.sort(key=lambda a: len(self.neighbors(a, pairs)))
             axis = left[0]
-            others = self.neighbors(axis, pairs)
+            others = self.in_order(self.neighbors(axis, pairs), target)
             if len(others) > 2:
                 raise self.refuse(f"{len(others)} matrices share one index, which no product of matrices does")
             weights = vectors.pop(axis, [])

@@ -97,9 +97,12 @@ def _sum(lifting: Lifting, value: Value, args: list[Lifted]) -> Lifted:
 
 def _entries(lifting: Lifting, value: Value, args: list[Lifted]) -> Lifted:
     row, column = map(lifting.axis, value.shape)
+    if column is None:
+        terms = [lifting.rows(part, value.shape[0]) for part in args]
+        return lifting.each(lifting.graph.entries(terms, terms[0].shape, [exponent for _, exponent in value.data]))
     made: Lifted = IndexedSum([IndexedTerm()], row, column)
     for part, (tag, exponent) in zip(args, value.data, strict=True):
-        axes = made.own if tag == "full" else made.own[:1] if tag == "column" else made.own[1:]
+        axes = {"full": made.own, "column": made.own[:1], "row": made.own[1:]}[tag]
         placed = lifting.powered(part, exponent).renamed(dict(zip(part.own, axes, strict=True)))
         made = IndexedSum(lifting.multiply(made, placed), row, column)
     return made

@@ -90,7 +90,9 @@ class Lifting(IndexAlgebra[Term]):
     def added(self, terms: Sequence[tuple[int, Term]]) -> Term:
         return self.graph.total([term.times(Fraction(sign)) for sign, term in terms], terms[0][1].shape)
 
-    def reduced(self, term: IndexedTerm[Term]) -> tuple[dict[Axis, list[Term]], dict[Axes, list[Term]], list[Term]]:
+    def reduced(
+        self, term: IndexedTerm[Term], target: Axes
+    ) -> tuple[dict[Axis, list[Term]], dict[Axes, list[Term]], list[Term]]:
         for whole, axes in [(node, axes) for node, axes in term.factors if isinstance(node, SampleMatrices)]:
             others = [factor for factor in term.factors if factor[0] is not whole]
             weights = [node for node, at in others if at == axes[:1]]
@@ -103,7 +105,12 @@ class Lifting(IndexAlgebra[Term]):
             made = whole.function(self.summed(inner)), axes[1:]
             summed = tuple(axis for axis in term.summed if axis is not axes[0])
             term = term._replace(factors=(*others, made), summed=summed)
-        return super().reduced(term)
+        return super().reduced(term, target)
+
+    def in_order(self, axes: list[Axis], target: Axes) -> list[Axis]:
+        # A row for each sample, as the arguments have it.
+        first = [self.samples, *target]
+        return sorted(axes, key=lambda axis: first.index(axis) if axis in first else len(first))
 
     # Values
 
@@ -166,7 +173,7 @@ class Lifting(IndexAlgebra[Term]):
             return (self.rows(part),)
         ends: list[Term] = []
         for term in part.terms:
-            vectors, pairs, numbers = self.reduced(term)
+            vectors, pairs, numbers = self.reduced(term, (part.row, part.column))
             left, right = (
                 self.placed({a: v for a, v in vectors.items() if a in kept}, pairs, (self.samples, axis))
                 for axis, kept in ((part.row, (self.samples, part.row)), (part.column, (part.column,)))
