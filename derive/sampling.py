@@ -7,13 +7,13 @@ signs turn (a root), or where entries vanish; `STYLES` has them all.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from operator import mul
 from typing import Any
 
 from .errors import DeriveError
-from .expr import Expr, dimension_names, nodes, symbol, symbols_of
+from .expr import Expr, dimension_names, nodes, symbols_of
 from .fields import (
     PRIME,
     Field,
@@ -89,10 +89,6 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
     rows, columns = (d.evaluate(sizes) for d in leaf.shape)
     held = leaf.properties
 
-    if "orthonormal rows" in held:
-        across = symbol(leaf.name, *leaf.shape[::-1], properties=said_of_transpose(held))
-        return turned(_draw(across, sizes, generator, field, style))
-
     def entry() -> Any:
         if field.is_exact:
             return generator.randrange(1, PRIME)
@@ -107,6 +103,18 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
         if "positive" in held:
             value = abs(value) or Fraction(1, 2)
         return field.number(abs(value) if "nonnegative" in held else value)
+
+    return structured(held, rows, columns, entry, generator, field, has_full_rank=style != "zeros")
+
+
+def structured(
+    held: frozenset[str], rows: int, columns: int, entry: Callable[[], Any], generator: random.Random, field: Field,
+    has_full_rank: bool = True,
+) -> Matrix:  # fmt: skip
+    """A random matrix with properties, made of random entries; a semidefinite one is singular or not."""
+    if "orthonormal rows" in held:
+        across = said_of_transpose(held)
+        return turned(structured(across, columns, rows, entry, generator, field, has_full_rank))
 
     def filled(m: int, n: int) -> Matrix:
         return [[entry() for _ in range(n)] for _ in range(m)]
@@ -194,7 +202,7 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
         if "diagonal" in held:
             least = int("spd" in held)
             return zipped(lambda x, e: (abs(x) or least) * e, A, eye)
-        B = filled(rows, max(rows - 1, 1)) if style == "zeros" and "spd" not in held else A
+        B = A if has_full_rank or "spd" in held else filled(rows, max(rows - 1, 1))
         B = times(field, B, turned(B))
         return B if "spd" not in held else zipped(lambda x, e: field.reduce(x + e), B, eye)
     if "diagonal" in held:
