@@ -24,7 +24,7 @@ from .evaluation import NOT_ANALYTIC, Array, evaluate, evaluate_all, values_belo
 from .expr import Expr, depends_on, dimension_names, nodes, symbols_of
 from .fields import floats, is_long_enough
 from .own_functions import OwnFunction, functions_of
-from .sampling import structured
+from .sampling import is_inside, projected, structured
 from .shapes import Dim, shape_text
 
 # Values given by users
@@ -194,7 +194,7 @@ def random_point(
         drawn = _draw_sizes(names, dims, leaves, sizes or {}, hints, smallest, generator)
         if drawn is not None:
             drawn |= {n: max(drawn[n], floor) for n, floor in floors.items() if n in drawn and n not in (sizes or {})}
-        if drawn is None or not all(_is_inside(node, drawn) for node in cuts):
+        if drawn is None or not all(is_inside(node, drawn) for node in cuts):
             continue
         # Products of many matrices grow with their sizes, unless those are scaled.
         style = "scaled" if too_large >= TOO_LARGE else "normal" if attempt < 4 else None
@@ -232,18 +232,9 @@ def _floors(cuts: Iterable[Expr]) -> dict[str, int]:
     return found
 
 
-def _is_inside(cut: Expr, sizes: Mapping[str, int]) -> bool:
-    """Whether a submatrix lies in its matrix, and a unit vector has its entry."""
-    if cut.op.name == "basis":
-        return bool(cut.data[0].evaluate(sizes) <= cut.data[1].evaluate(sizes))
-    (matrix,), (top, rows, left, columns) = cut.args, cut.data
-    ends = ((top + rows, matrix.shape[0]), (left + columns, matrix.shape[1]))
-    return all(end.evaluate(sizes) <= size.evaluate(sizes) for end, size in ends)
-
-
 def lies_inside(expr: Expr, sizes: Mapping[str, int]) -> bool:
     """Whether the formula takes no entry that its arrays do not have: x[4] of an x with three."""
-    return all(_is_inside(node, sizes) for node in nodes(expr) if node.op.name in ("basis", "submatrix"))
+    return all(is_inside(node, sizes) for node in nodes(expr) if node.op.name in ("basis", "submatrix"))
 
 
 def _draw_sizes(
@@ -350,17 +341,7 @@ def _margin(memo: Mapping[Expr, Array]) -> float:
 
 def project_array(properties: frozenset[str], A: Array) -> Array:
     """The orthogonal projection onto the matrices with the declared structure."""
-    if "diagonal" in properties:
-        return np.diag(np.diag(A))
-    if "symmetric" in properties:
-        return np.asarray((A + A.T) / 2)
-    if "skew" in properties:
-        return np.asarray((A - A.T) / 2)
-    if "upper" in properties:
-        return np.triu(A)
-    if "lower" in properties:
-        return np.tril(A)
-    return A
+    return np.asarray(projected(properties, A.tolist())) if properties else A
 
 
 def numeric_jacobian(expr: Expr, symbol: Expr, point: Point, structured: bool = True) -> Array:

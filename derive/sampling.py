@@ -30,6 +30,7 @@ from .fields import (
 )
 from .properties import SUMS
 from .properties import turned as said_of_transpose
+from .shapes import Dim
 
 MAX_ENTRIES = 2_500  # of a matrix of the formula
 STYLES = ("plain", "positive", "zeros", "fraction", "small", "negative", "large", "integers", "origin")
@@ -72,17 +73,33 @@ def random_field_point(
         if (
             all(d.evaluate(drawn) >= 1 for d in dims)
             and all(is_long_enough(leaf, drawn) for leaf in leaves)
-            and all(_fits(cut, drawn) for cut in cuts)
+            and all(is_inside(cut, drawn) for cut in cuts)
         ):
             held = prime_field() if field is None else field
             return FieldPoint(held, {leaf: _draw(leaf, drawn, generator, held, style) for leaf in leaves}, drawn)
     raise DeriveError("no sizes fit the formula", hint="are there any for which all shapes make sense?")
 
 
-def _fits(cut: Expr, sizes: Sizes) -> bool:
-    top, height, left, width = (d if isinstance(d, int) else d.evaluate(sizes) for d in cut.data)
-    rows, columns = (d.evaluate(sizes) for d in cut.args[0].shape)
-    return bool(top + height <= rows and left + width <= columns)
+def is_inside(cut: Expr, sizes: Sizes) -> bool:
+    """Whether a submatrix lies in its matrix, and a unit vector has its entry."""
+    if cut.op.name == "basis":
+        return bool(cut.data[0].evaluate(sizes) <= cut.data[1].evaluate(sizes))
+    (matrix,), (top, rows, left, columns) = cut.args, cut.data
+    ends = ((top + rows, matrix.shape[0]), (left + columns, matrix.shape[1]))
+    return all(Dim.of(end).evaluate(sizes) <= size.evaluate(sizes) for end, size in ends)
+
+
+def projected(properties: frozenset[str], A: Matrix) -> Matrix:
+    """The orthogonal projection onto the matrices with the declared structure."""
+    by_entry: dict[str, Callable[[int, int], Any]] = {
+        "diagonal": lambda i, j: A[i][j] if i == j else 0.0,
+        "symmetric": lambda i, j: (A[i][j] + A[j][i]) / 2,
+        "skew": lambda i, j: (A[i][j] - A[j][i]) / 2,
+        "upper": lambda i, j: A[i][j] if i <= j else 0.0,
+        "lower": lambda i, j: A[i][j] if i >= j else 0.0,
+    }
+    entry = next((by_entry[word] for word in by_entry if word in properties), None)
+    return A if entry is None else [[entry(i, j) for j in range(len(A[0]))] for i in range(len(A))]
 
 
 def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, style: str) -> Matrix:
