@@ -35,7 +35,7 @@ class Axis:
         self.lower = lower if lower is not None else Dim.of(1)
         self.upper = upper
         self.tie: Axis = tie.tie if tie is not None else self
-        self.size: Dim | None = None if upper is None else upper - self.lower + 1
+        self.size: Dim | None = upper if upper is None or lower is None else upper - lower + 1
 
     def copy(self) -> Axis:
         return Axis(self.name, self.lower, self.upper, self)
@@ -184,6 +184,9 @@ class IndexAlgebra(Generic[N]):
         if len(axes) > 2:
             shown = ", ".join(a.name for a in value.indices)
             raise self.refuse(f"a part of it has three indices or more ({shown} and those of the vectors in it)")
+        if axes and value.terms == [IndexedTerm(factors=value.terms[0].factors[:1])]:
+            if value.terms[0].factors[0][1] == tuple(axes):
+                return value
         return self.single_factor(self.form(value, axes), axes, value.row, value.column)
 
     def multiply(self, left: IndexedSum[N], right: IndexedSum[N]) -> list[IndexedTerm[N]]:

@@ -59,9 +59,12 @@ class Lifting(IndexAlgebra[Term]):
         return self.graph.ones(rows, columns)
 
     def times(self, nodes: Sequence[Term]) -> Term:
-        arrays = [node for node in nodes if node.shape != SCALAR]
-        product = [self.graph.chain(arrays)] if arrays else []
-        return self.graph.multiply([*(node for node in nodes if node.shape == SCALAR), *product])
+        if len(nodes) == 1:
+            return nodes[0]
+        arrays = [node for node in nodes if node.value is not None]
+        product = [self.graph.chain(arrays)] if len(arrays) > 1 else arrays
+        numbers = [node for node in nodes if node.value is None]
+        return self.graph.multiply([*numbers, *product]) if numbers else product[0]
 
     def outer(self, left: Term, right: Term) -> Term:
         return self.graph.chain([left, right.T])
@@ -88,7 +91,8 @@ class Lifting(IndexAlgebra[Term]):
         return self.graph.sum_entries(self.entrywise(nodes))
 
     def added(self, terms: Sequence[tuple[int, Term]]) -> Term:
-        return self.graph.total([term.times(Fraction(sign)) for sign, term in terms], terms[0][1].shape)
+        signed = [term if sign > 0 else term.times(-UNIT) for sign, term in terms]
+        return signed[0] if len(signed) == 1 else self.graph.total(signed, signed[0].shape)
 
     def reduced(
         self, term: IndexedTerm[Term], target: Axes
@@ -117,7 +121,7 @@ class Lifting(IndexAlgebra[Term]):
     @staticmethod
     def axis(dim: Dim) -> Axis | None:
         """What the rows or columns of a shape are named by."""
-        return None if dim is ONE else Axis(str(dim), upper=dim)
+        return None if dim is ONE else Axis("own", upper=dim)
 
     def constant(self, term: Term) -> Lifted:
         """What is the same for all samples."""
@@ -138,8 +142,8 @@ class Lifting(IndexAlgebra[Term]):
         if body is None:
             made = self.constant(Term(term.coefficient, shared, term.value, term.flipped))
         else:
-            front = self.scalar(Term(term.coefficient, shared))
-            made = self.scaled(front, body.T if term.flipped else body)
+            made, front = body.T if term.flipped else body, Term(term.coefficient, shared)
+            made = made if front.is_plain else self.scaled(self.scalar(front), made)
         for scalar, exponent in own:
             made = self.scaled(self.powered(scalar, exponent), made)
         return made
