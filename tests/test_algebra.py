@@ -291,6 +291,7 @@ def test_sums_of_exponentials_keep_their_value(loss, wrt):
     [
         ("½‖XXᵀ − A‖²", "2 (Xᵀ X ⊗ I_m) + 2 (Xᵀ ⊗ X) K(m, n) + I_n ⊗ (2 X Xᵀ − A − Aᵀ)"),
         ("tr(XᵀXXᵀX)", "4 (Xᵀ X ⊗ I_m + (Xᵀ ⊗ X) K(m, n) + I_n ⊗ X Xᵀ)"),
+        ("det(X⁻¹)", "((X⁻¹ ⊗ X⁻ᵀ) K(n, n) + vec(X⁻ᵀ) vec(X⁻ᵀ)ᵀ) / det(X)"),
         ("tr(X⁻¹ (S + R))", "(X⁻¹ (S + R) X⁻¹ ⊗ X⁻ᵀ + X⁻¹ ⊗ (X⁻¹ (S + R) X⁻¹)ᵀ) K(n, n)"),
     ],
 )
