@@ -22,9 +22,9 @@ import numpy as np
 from .errors import DeriveError, ShapeError, UnknownSymbolError
 from .evaluation import NOT_ANALYTIC, Array, evaluate, evaluate_all, values_below
 from .expr import Expr, depends_on, dimension_names, nodes, symbols_of
-from .fields import is_long_enough
+from .fields import floats, is_long_enough
 from .own_functions import OwnFunction, functions_of
-from .properties import SUMS, turned
+from .sampling import is_inside, projected, structured
 from .shapes import Dim, shape_text
 
 # Values given by users
@@ -161,19 +161,6 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 }
 
 
-class Draws:
-    """Arrays of random numbers; loading the generators of NumPy would take longer than the check."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-
-    def standard_normal(self, shape: tuple[int, int]) -> Array:
-        return np.array([self.random.gauss(0, 1) for _ in range(shape[0] * shape[1])]).reshape(shape)
-
-    def uniform(self, low: float, high: float, shape: tuple[int, int]) -> Array:
-        return np.array([self.random.uniform(low, high) for _ in range(shape[0] * shape[1])]).reshape(shape)
-
-
 def random_point(
     exprs: Expr | Iterable[Expr],
     seed: int = 0,
@@ -200,21 +187,21 @@ def random_point(
     cuts = [node for node in nodes(*roots) if node.op.name in ("submatrix", "basis")]
     floors = _floors(cuts)
     generator = random.Random(seed)
-    arrays = Draws(seed)
+    entries = random.Random(seed)
     fallback: Point | None = None
     too_large = 0
     for attempt in range(attempts):
         drawn = _draw_sizes(names, dims, leaves, sizes or {}, hints, smallest, generator)
         if drawn is not None:
             drawn |= {n: max(drawn[n], floor) for n, floor in floors.items() if n in drawn and n not in (sizes or {})}
-        if drawn is None or not all(_is_inside(node, drawn) for node in cuts):
+        if drawn is None or not all(is_inside(node, drawn) for node in cuts):
             continue
         # Products of many matrices grow with their sizes, unless those are scaled.
         style = "scaled" if too_large >= TOO_LARGE else "normal" if attempt < 4 else None
         values = {}
         for leaf in leaves:
             rows, columns = (d.evaluate(drawn) for d in leaf.shape)
-            values[leaf] = _draw(leaf.properties, rows, columns, style or generator.choice(STYLES), arrays)
+            values[leaf] = _draw(leaf.properties, rows, columns, style or generator.choice(STYLES), entries)
         memo = values_below(roots, values, drawn)
         if not all(np.isfinite(memo[node]).all() for node in memo):
             continue
@@ -245,18 +232,9 @@ def _floors(cuts: Iterable[Expr]) -> dict[str, int]:
     return found
 
 
-def _is_inside(cut: Expr, sizes: Mapping[str, int]) -> bool:
-    """Whether a submatrix lies in its matrix, and a unit vector has its entry."""
-    if cut.op.name == "basis":
-        return bool(cut.data[0].evaluate(sizes) <= cut.data[1].evaluate(sizes))
-    (matrix,), (top, rows, left, columns) = cut.args, cut.data
-    ends = ((top + rows, matrix.shape[0]), (left + columns, matrix.shape[1]))
-    return all(end.evaluate(sizes) <= size.evaluate(sizes) for end, size in ends)
-
-
 def lies_inside(expr: Expr, sizes: Mapping[str, int]) -> bool:
     """Whether the formula takes no entry that its arrays do not have: x[4] of an x with three."""
-    return all(_is_inside(node, sizes) for node in nodes(expr) if node.op.name in ("basis", "submatrix"))
+    return all(is_inside(node, sizes) for node in nodes(expr) if node.op.name in ("basis", "submatrix"))
 
 
 def _draw_sizes(
@@ -284,87 +262,18 @@ def _draw_sizes(
     return drawn if all(is_long_enough(leaf, drawn) for leaf in leaves) else None
 
 
-def _draw(properties: frozenset[str], rows: int, columns: int, style: str, arrays: Draws) -> Array:
+_RANGES = {"positive": (0.2, 1.8), "fraction": (0.1, 0.6), "large": (1.2, 2.5), "negative": (-1.6, -0.2)}
+
+
+def _draw(properties: frozenset[str], rows: int, columns: int, style: str, generator: random.Random) -> Array:
     """A random matrix with the properties."""
-    if style == "normal":
-        A = arrays.standard_normal((rows, columns))
-    elif style == "scaled":
-        A = arrays.standard_normal((rows, columns)) / max(rows, columns) ** 0.5
-    elif style == "small":
-        A = 0.3 * arrays.standard_normal((rows, columns))
-    else:
-        low, high = {"positive": (0.2, 1.8), "fraction": (0.1, 0.6), "large": (1.2, 2.5), "negative": (-1.6, -0.2)}[
-            style
-        ]
-        A = arrays.uniform(low, high, (rows, columns))
-    if "positive" in properties:
-        A = np.abs(A) + 0.1
-    if "nonnegative" in properties:
-        A = np.abs(A)
-    if "orthonormal rows" in properties:
-        return _draw(turned(properties), columns, rows, style, arrays).T
-    if "idempotent" in properties:
-        return _idempotent(properties, rows, arrays)
-    if "orthogonal" in properties:
-        return _orthogonal(properties, A, arrays)
-    sums = [axis for axis, said in enumerate(("column sums 1", "row sums 1")) if said in properties]
-    is_signed = not properties & {"positive", "nonnegative"}
-    if len(sums) == 2:
-        B = A + A.T if "symmetric" in properties else A
-        B = B - B.mean(0, keepdims=True) - B.mean(1, keepdims=True) + B.mean()
-        return np.asarray((B if is_signed else B * (0.9 / rows / max(np.abs(B).max(), 1e-9))) + 1 / rows)
-    for axis in sums:  # positive entries stay so
-        total = A.sum(axis, keepdims=True)
-        return np.asarray(A + (1 - total) / A.shape[axis] if is_signed else A / total)
-    if "diagonal" in properties:
-        d = np.diag(A)
-        return np.diag(np.abs(d) + 0.2 if properties & {"spd", "psd"} else d)
-    if properties & {"spd", "psd"}:
-        is_definite = "spd" in properties
-        B = arrays.standard_normal((rows, rows + is_definite))
-        B = B if is_signed else np.abs(B)
-        return np.asarray(B @ B.T / (rows + is_definite) + 0.4 * is_definite * np.eye(rows))
-    if "skew" in properties and style != "normal":
-        A = 2 * np.tril(A, -1)
-    return project_array(properties, A)
+    spread = {"small": 0.3, "scaled": max(rows, columns) ** -0.5}.get(style, 1.0)
 
+    def entry() -> float:
+        value = generator.uniform(*_RANGES[style]) if style in _RANGES else spread * generator.gauss(0, 1)
+        return abs(value) + 0.1 if "positive" in properties else abs(value) if "nonnegative" in properties else value
 
-def _frame(rows: int, arrays: Draws, has_ones: bool) -> Array:
-    """A random orthogonal matrix, its first column along 𝟏 or not."""
-    A = arrays.standard_normal((rows, rows))
-    if has_ones:
-        A[:, 0] = 1
-    return np.asarray(np.linalg.qr(A)[0])
-
-
-def _idempotent(properties: frozenset[str], rows: int, arrays: Draws) -> Array:
-    """A projection of random rank, oblique where it need not be symmetric."""
-    rank = int(arrays.uniform(1, max(rows, 2), (1, 1))[0, 0])
-    U = _frame(rows, arrays, bool(properties & SUMS))[:, :rank]
-    P = U @ U.T
-    if "symmetric" in properties:
-        return np.asarray(P)
-    return np.asarray(P + U @ arrays.standard_normal((rank, rows)) @ (np.eye(rows) - P))
-
-
-def _orthogonal(properties: frozenset[str], A: Array, arrays: Draws) -> Array:
-    """Orthonormal columns, of random numbers A or others."""
-    rows, columns = A.shape
-    has_sums = bool(properties & SUMS)
-    if "diagonal" in properties:
-        return np.diag(np.where(A[0] < 0, -1.0, 1.0))
-    if "symmetric" in properties:
-        return np.asarray(2 * _idempotent(properties, rows, arrays) - np.eye(rows))
-    if has_sums and "nonnegative" in properties:  # a vector of norm 1 whose entries sum to 1
-        return np.asarray(np.eye(rows)[:, [int(A.argmax())]])
-    Q = _frame(rows, arrays, False)
-    if has_sums:  # it leaves 𝟏 as it is
-        U, inside = _frame(rows, arrays, True), np.eye(rows)
-        if rows > 1:
-            inside[1:, 1:] = _frame(rows - 1, arrays, False)
-        Q = U @ inside @ U.T
-    Q = Q[:, :columns]
-    return np.asarray(np.abs(Q) if properties & {"positive", "nonnegative"} else Q)
+    return np.array(structured(properties, rows, columns, entry, generator, floats()), float)
 
 
 def _gap(s: Array) -> float:
@@ -432,17 +341,7 @@ def _margin(memo: Mapping[Expr, Array]) -> float:
 
 def project_array(properties: frozenset[str], A: Array) -> Array:
     """The orthogonal projection onto the matrices with the declared structure."""
-    if "diagonal" in properties:
-        return np.diag(np.diag(A))
-    if "symmetric" in properties:
-        return np.asarray((A + A.T) / 2)
-    if "skew" in properties:
-        return np.asarray((A - A.T) / 2)
-    if "upper" in properties:
-        return np.triu(A)
-    if "lower" in properties:
-        return np.tril(A)
-    return A
+    return np.asarray(projected(properties, A.tolist())) if properties else A
 
 
 def numeric_jacobian(expr: Expr, symbol: Expr, point: Point, structured: bool = True) -> Array:

@@ -7,13 +7,13 @@ signs turn (a root), or where entries vanish; `STYLES` has them all.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from operator import mul
 from typing import Any
 
 from .errors import DeriveError
-from .expr import Expr, dimension_names, nodes, symbol, symbols_of
+from .expr import Expr, dimension_names, nodes, symbols_of
 from .fields import (
     PRIME,
     Field,
@@ -30,6 +30,7 @@ from .fields import (
 )
 from .properties import SUMS
 from .properties import turned as said_of_transpose
+from .shapes import Dim
 
 MAX_ENTRIES = 2_500  # of a matrix of the formula
 STYLES = ("plain", "positive", "zeros", "fraction", "small", "negative", "large", "integers", "origin")
@@ -72,26 +73,38 @@ def random_field_point(
         if (
             all(d.evaluate(drawn) >= 1 for d in dims)
             and all(is_long_enough(leaf, drawn) for leaf in leaves)
-            and all(_fits(cut, drawn) for cut in cuts)
+            and all(is_inside(cut, drawn) for cut in cuts)
         ):
             held = prime_field() if field is None else field
             return FieldPoint(held, {leaf: _draw(leaf, drawn, generator, held, style) for leaf in leaves}, drawn)
     raise DeriveError("no sizes fit the formula", hint="are there any for which all shapes make sense?")
 
 
-def _fits(cut: Expr, sizes: Sizes) -> bool:
-    top, height, left, width = (d if isinstance(d, int) else d.evaluate(sizes) for d in cut.data)
-    rows, columns = (d.evaluate(sizes) for d in cut.args[0].shape)
-    return bool(top + height <= rows and left + width <= columns)
+def is_inside(cut: Expr, sizes: Sizes) -> bool:
+    """Whether a submatrix lies in its matrix, and a unit vector has its entry."""
+    if cut.op.name == "basis":
+        return bool(cut.data[0].evaluate(sizes) <= cut.data[1].evaluate(sizes))
+    (matrix,), (top, rows, left, columns) = cut.args, cut.data
+    ends = ((top + rows, matrix.shape[0]), (left + columns, matrix.shape[1]))
+    return all(Dim.of(end).evaluate(sizes) <= size.evaluate(sizes) for end, size in ends)
+
+
+def projected(properties: frozenset[str], A: Matrix) -> Matrix:
+    """The orthogonal projection onto the matrices with the declared structure."""
+    by_entry: dict[str, Callable[[int, int], Any]] = {
+        "diagonal": lambda i, j: A[i][j] if i == j else 0.0,
+        "symmetric": lambda i, j: (A[i][j] + A[j][i]) / 2,
+        "skew": lambda i, j: (A[i][j] - A[j][i]) / 2,
+        "upper": lambda i, j: A[i][j] if i <= j else 0.0,
+        "lower": lambda i, j: A[i][j] if i >= j else 0.0,
+    }
+    entry = next((by_entry[word] for word in by_entry if word in properties), None)
+    return A if entry is None else [[entry(i, j) for j in range(len(A[0]))] for i in range(len(A))]
 
 
 def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, style: str) -> Matrix:
     rows, columns = (d.evaluate(sizes) for d in leaf.shape)
     held = leaf.properties
-
-    if "orthonormal rows" in held:
-        across = symbol(leaf.name, *leaf.shape[::-1], properties=said_of_transpose(held))
-        return turned(_draw(across, sizes, generator, field, style))
 
     def entry() -> Any:
         if field.is_exact:
@@ -107,6 +120,18 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
         if "positive" in held:
             value = abs(value) or Fraction(1, 2)
         return field.number(abs(value) if "nonnegative" in held else value)
+
+    return structured(held, rows, columns, entry, generator, field, has_full_rank=style != "zeros")
+
+
+def structured(
+    held: frozenset[str], rows: int, columns: int, entry: Callable[[], Any], generator: random.Random, field: Field,
+    has_full_rank: bool = True,
+) -> Matrix:  # fmt: skip
+    """A random matrix with properties, made of random entries; a semidefinite one is singular or not."""
+    if "orthonormal rows" in held:
+        across = said_of_transpose(held)
+        return turned(structured(across, columns, rows, entry, generator, field, has_full_rank))
 
     def filled(m: int, n: int) -> Matrix:
         return [[entry() for _ in range(n)] for _ in range(m)]
@@ -194,7 +219,7 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
         if "diagonal" in held:
             least = int("spd" in held)
             return zipped(lambda x, e: (abs(x) or least) * e, A, eye)
-        B = filled(rows, max(rows - 1, 1)) if style == "zeros" and "spd" not in held else A
+        B = A if has_full_rank or "spd" in held else filled(rows, max(rows - 1, 1))
         B = times(field, B, turned(B))
         return B if "spd" not in held else zipped(lambda x, e: field.reduce(x + e), B, eye)
     if "diagonal" in held:

@@ -69,8 +69,8 @@ def errors(
 
 def _plain_errors(derivation: Derivation, points: int, forms: Sequence[str]) -> dict[str, float] | None:
     """`errors` of a gradient in plain Python numbers; None where they do not decide."""
-    from .fields import Undefined, floats, is_plain, turned
-    from .sampling import random_field_point
+    from .fields import Undefined, floats, is_plain
+    from .sampling import projected, random_field_point
     from .slopes import slopes
 
     loss, wrt = derivation.loss, derivation.wrt
@@ -98,7 +98,7 @@ def _plain_errors(derivation: Derivation, points: int, forms: Sequence[str]) -> 
             pairs = {name: (point.evaluate(shown), value) for name, shown in compared.items()}
             pairs[DERIVATIVE] = (point.evaluate(result), want)
             if derivation.unstructured is not None and not derivation.is_made_of_gradient:
-                pairs[DERIVATIVE] = (value, _structured(wrt.properties, want, turned(want)))
+                pairs[DERIVATIVE] = (value, projected(wrt.properties, want))
         except Undefined:
             continue
         for name, (got, meant) in pairs.items():
@@ -112,19 +112,6 @@ def _plain_errors(derivation: Derivation, points: int, forms: Sequence[str]) -> 
 
 
 _LOOKS = ("plain", "negative", "plain", "positive", "fraction")
-
-
-def _structured(properties: frozenset[str], A: Any, transposed: Any) -> Any:
-    """The orthogonal projection of rows onto the matrices of a declared structure."""
-    by_entry: dict[str, Callable[[int, int], float]] = {
-        "diagonal": lambda i, j: A[i][j] if i == j else 0.0,
-        "symmetric": lambda i, j: (A[i][j] + transposed[i][j]) / 2,
-        "skew": lambda i, j: (A[i][j] - transposed[i][j]) / 2,
-        "upper": lambda i, j: A[i][j] if i <= j else 0.0,
-        "lower": lambda i, j: A[i][j] if i >= j else 0.0,
-    }
-    entry = next((by_entry[word] for word in by_entry if word in properties), None)
-    return A if entry is None else [[entry(i, j) for j in range(len(A[0]))] for i in range(len(A))]
 
 
 def _shown(derivation: Derivation, forms: Sequence[str]) -> dict[str, Expr]:

@@ -19,6 +19,7 @@ PACKAGE = ROOT / "derive"
 LAYERS = [
     ["errors", "progress", "traversal", "heights"],
     ["shapes"],
+    ["indexed"],
     ["properties"],
     ["expr"],
     ["own_functions"],
@@ -28,8 +29,9 @@ LAYERS = [
     ["facts"],
     ["names"],
     ["evaluation"],
-    ["numeric", "fields"],
+    ["fields"],
     ["sampling", "slopes"],
+    ["numeric"],
     ["reading"],
     ["interop"],
     ["scalar_functions"],

@@ -5,7 +5,6 @@ The functions here are methods of `Normalizer`, kept apart along the mathematics
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -26,47 +25,53 @@ F1 = Fraction(1)
 Parts = tuple[Bases, Bases, Bases]
 
 
-def _repeated(poly: Poly, k: Fraction, times: Callable[[Poly, Poly], Poly]) -> Poly:
-    product = poly
-    for _ in range(int(k) - 1):
-        product = times(product, poly)
-    return product
-
-
 def scalar_power(ctx: Normalizer, poly: Poly, k: Fraction, written: Expr | None) -> Poly:
     single = poly.single()
+    if single is None:
+        return _power_of_sum(ctx, poly, k, written)
+    c, (scalars, _) = single
+    if k.denominator == 1:
+        k1, merged = with_scalars(ctx, [(b, e * k) for b, e in scalars])
+        return ctx.reopened_scalars(Poly(SCALAR, {(merged, ()): k1 * c ** int(k)}))
+    sign, roots, rest = _rooted(ctx, c, scalars)
+    powers = [(number(abs(c)), k), *((b, e * k) for b, e in roots)]
+    if rest:
+        # The root of a product of unknown signs stays whole: r^(5/2) is r² r^(1/2).
+        n = int(k)
+        powers += ((b, e * n) for b, e in rest)
+        powers.append((mono_expr(Fraction(sign), (rest, ()), SCALAR), k - n))
+        sign = sign if n % 2 else 1
+    k1, merged = with_scalars(ctx, powers)
+    return ctx.reopened_scalars(Poly(SCALAR, {(merged, ()): k1 * sign}))
+
+
+def _power_of_sum(ctx: Normalizer, poly: Poly, k: Fraction, written: Expr | None) -> Poly:
+    """A power of a sum that is no single term: of a number, or of the entries of a column or matrix."""
     whole = k.denominator == 1
+
+    def repeated(base: Poly, times: int) -> Poly:
+        return ctx.entrywise([base] * times)
+
     if not poly.terms:
         if k > 0:
             return poly
         raise DeriveError("division by zero")
-    if single is not None:
-        c, (scalars, _) = single
-        if whole:
-            k1, merged = with_scalars(ctx, [(b, e * k) for b, e in scalars])
-            return ctx.reopened_scalars(Poly(SCALAR, {(merged, ()): k1 * c ** int(k)}))
-        sign, roots, rest = _rooted(ctx, c, scalars)
-        powers = [(number(abs(c)), k), *((b, e * k) for b, e in roots)]
-        if rest:
-            # The root of a product of unknown signs stays whole: r^(5/2) is r² r^(1/2).
-            n = int(k)
-            powers += ((b, e * n) for b, e in rest)
-            powers.append((mono_expr(Fraction(sign), (rest, ()), SCALAR), k - n))
-            sign = sign if n % 2 else 1
-        k1, merged = with_scalars(ctx, powers)
-        return ctx.reopened_scalars(Poly(SCALAR, {(merged, ()): k1 * sign}))
     if whole and 0 < k <= 8 and not ctx.is_keeping:
-        return _repeated(poly, k, ctx.times)
+        return repeated(poly, int(k))
     if ctx.is_keeping and written is not None:
         poly = ctx.full(written)
         if len(poly.terms) < 2:
-            return ctx.scalar_power(poly, k, written)
+            return ctx.scalar_power(poly, k, written) if poly.is_scalar else ctx.entry_power(poly, k, written)
     logistic = first("reciprocal", ctx, poly) if k < 0 and whole else None
     if logistic is not None:
-        return _repeated(logistic, -k, ctx.times)
-    c, atom, _ = ctx.atom_of_sum(poly, written, signed=whole)
-    k1, merged = with_scalars(ctx, [(number(c), k)], [(atom, k)])
-    return Poly(SCALAR, {(merged, ()): k1})
+        return repeated(logistic, int(-k))
+    c, atom, flipped = ctx.atom_of_sum(poly, written, signed=whole)
+    if poly.is_scalar:
+        k1, merged = with_scalars(ctx, [(number(c), k)], [(atom, k)])
+        return Poly(SCALAR, {(merged, ()): k1})
+    k1, merged = with_scalars(ctx, [(number(c), k)])
+    result = ctx.entry_atom(atom, k, poly.shape[::-1] if flipped else poly.shape)
+    return ctx.scaled_by(transpose_poly(ctx, result) if flipped else result, k1, merged)
 
 
 def _rooted(ctx: Normalizer, c: Fraction, scalars: Scalars) -> tuple[int, Scalars, Scalars]:
@@ -107,39 +112,20 @@ def entry_power(ctx: Normalizer, poly: Poly, k: Fraction, written: Expr | None) 
         turned = transpose(written) if written is not None else None
         return transpose_poly(ctx, ctx.entry_power(transpose_poly(ctx, poly), k, turned))
     single = poly.single()
+    if single is None:
+        return _power_of_sum(ctx, poly, k, written)
     whole = k.denominator == 1
-    if not poly.terms:
-        if k > 0:
-            return poly
-        raise DeriveError("division by zero")
-    if single is not None:
-        c, (scalars, chain) = single
-        if whole or (c > 0 and all(ctx.is_nonnegative(b) for b, _ in scalars)):
-            parts = ctx.decomposed(chain, shape)
-            if not whole:
-                parts = _entry_roots(ctx, parts) or ({}, {}, {})
-            if any(parts):
-                left, core, right = ({b: e * k for b, e in bases.items()} for bases in parts)
-                k1, merged = with_scalars(ctx, [(number(c), k)], [(b, e * k) for b, e in scalars])
-                built = ctx.composed((left, core, right), shape)
-                return ctx.reopened_entries(ctx.scaled_by(built, k1, merged))
-        atom = ctx.canonical(poly)
-        return ctx.entry_atom(atom, k, shape)
-    if whole and 0 < k <= 8 and not ctx.is_keeping:
-        return _repeated(poly, k, lambda one, two: ctx.entrywise([one, two]))
-    if ctx.is_keeping and written is not None:
-        poly = ctx.full(written)
-        if len(poly.terms) < 2:
-            return ctx.entry_power(poly, k, written)
-    logistic = first("reciprocal", ctx, poly) if k < 0 and whole else None
-    if logistic is not None:
-        return _repeated(logistic, -k, lambda one, two: ctx.entrywise([one, two]))
-    c, atom, flipped = ctx.atom_of_sum(poly, written, signed=whole)
-    k1, merged = with_scalars(ctx, [(number(c), k)])
-    result = ctx.entry_atom(atom, k, (shape[1], shape[0]) if flipped else shape)
-    if flipped:
-        result = transpose_poly(ctx, result)
-    return ctx.scaled_by(result, k1, merged)
+    c, (scalars, chain) = single
+    if whole or (c > 0 and all(ctx.is_nonnegative(b) for b, _ in scalars)):
+        parts = ctx.decomposed(chain, shape)
+        if not whole:
+            parts = _entry_roots(ctx, parts) or ({}, {}, {})
+        if any(parts):
+            left, core, right = ({b: e * k for b, e in bases.items()} for bases in parts)
+            k1, merged = with_scalars(ctx, [(number(c), k)], [(b, e * k) for b, e in scalars])
+            built = ctx.composed((left, core, right), shape)
+            return ctx.reopened_entries(ctx.scaled_by(built, k1, merged))
+    return ctx.entry_atom(ctx.canonical(poly), k, shape)
 
 
 def _entry_roots(ctx: Normalizer, parts: Parts) -> Parts | None:

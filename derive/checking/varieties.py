@@ -7,6 +7,8 @@ them by any choice of the variables, contradicts them.
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -85,16 +87,15 @@ class Variety:
 
     def admits(self, residual: Expr) -> bool:
         """Whether variables may be chosen, at the data of a point, so that a residual vanishes too."""
-        from ..numeric import Draws
-
         system = Equations([*self.equations, residual])
         for point in self.points:
-            draws = Draws(1)
+            draws = random.Random(1)
             for attempt in range(4):
                 start = _copy(point)
                 for s in self.variables if attempt else ():
                     if not s.properties:
-                        start.values[s] = draws.standard_normal(start.values[s].shape)
+                        shape = start.values[s].shape
+                        start.values[s] = np.array([draws.gauss(0, 1) for _ in range(math.prod(shape))]).reshape(shape)
                 if system.moved(self.variables, start) is not None:
                     return True
         return False

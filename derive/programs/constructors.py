@@ -8,7 +8,7 @@ like terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -43,6 +43,13 @@ def sums_rows(term: Term, matrix: Term) -> bool:
 
 class Products:
     """The table of values, and the constructors that keep them in normal form."""
+
+    # What `ValueGraph` adds
+    entries: Callable[..., Term]
+    diag_matrix: Callable[[Term], Term]
+    diagonal: Callable[[Term], Term]
+    square: Callable[[Term], Term]
+    sum_entries: Callable[[Term], Term]
 
     def __init__(self) -> None:
         self.table: dict[Any, Value] = {}
@@ -424,20 +431,3 @@ class Products:
                 kept = {self.entries([t], left.shape, [e]).key() for t, (_, e) in items}
                 return made if kept != {left.key(), right.key()} else None  # √s² stays beside 1 ⊘ √s²
         return None
-
-    # What `ValueGraph` adds
-
-    def entries(self, terms: Sequence[Term], shape: Shape, exponents: Sequence[Fraction] | None = None) -> Term:
-        raise NotImplementedError
-
-    def diag_matrix(self, vector: Term) -> Term:
-        raise NotImplementedError
-
-    def diagonal(self, term: Term) -> Term:
-        raise NotImplementedError
-
-    def square(self, term: Term) -> Term:
-        raise NotImplementedError
-
-    def sum_entries(self, term: Term) -> Term:
-        raise NotImplementedError

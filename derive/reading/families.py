@@ -12,11 +12,11 @@ from typing import Any
 
 from .. import names
 from ..errors import LimitError, ParseError, ShapeError
+from ..indexed import Axis
 from ..shapes import Dim
 from . import habits, labels
 from . import kinds as solving
 from .indexed_names import INDEX, USUAL, Access, Index, capital, letters_in
-from .indices import Axis
 from .kinds import Ambiguous, Cell, Contradiction, Kinds
 from .limits import MAX_OPERATIONS
 from .signatures import C, M, R, S

@@ -10,7 +10,7 @@ from ..shapes import Dim
 from .stacks import Node
 
 if TYPE_CHECKING:
-    from .indices import Axis
+    from ..indexed import Axis
 
 _CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
 USUAL = frozenset("ijklmnst")  # indices that a sum need not name

@@ -9,9 +9,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from .. import names
+from ..indexed import Axis
 from ..shapes import Dim
 from .indexed_names import Access, Index, capital, letters_in
-from .indices import Axis
 from .limits import MAX_LENGTH
 from .stacks import Bounds, Node, nodes_below
 from .vocabulary import RANGES

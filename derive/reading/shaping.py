@@ -18,7 +18,7 @@ from .stacks import Node, quoted, whole
 from .vocabulary import ALIKE, PER_ROW
 
 if TYPE_CHECKING:
-    from .indices import Axis
+    from ..indexed import Axis
 
 
 _WEIGHTS = frozenset("WVUΘΩB")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import names
+from ..indexed import Axis
 from ..shapes import Dim
 from .families import Families
 from .indexed_names import Access, Index
-from .indices import Axis
 from .signatures import C
 from .stacks import Node
 

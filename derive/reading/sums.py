@@ -12,11 +12,12 @@ from typing import Any
 
 from .. import names
 from ..errors import ShapeError
+from ..indexed import Axis
 from ..shapes import Dim
 from . import kinds as solving
 from .families import Families
 from .indexed_names import Access, Index
-from .indices import Algebra, Axis, IndexedSum
+from .indices import Algebra, IndexedSum
 from .labels import lower_superscripts
 from .reach import extend
 from .signatures import C, M, R, S
@@ -115,10 +116,10 @@ class MatrixForms:
                 node.args = [replaced.get(id(arg), arg) for arg in node.args]
                 if node.op == "sigma":
                     made = self.constant_sum(node)
-                    if isinstance(made, IndexedSum):
-                        values[id(node)] = made
-                    else:
+                    if isinstance(made, Node):
                         replace(node, made)
+                    else:
+                        values[id(node)] = made
                 continue
             algebra = self.algebra(node)
             if access is not None:
@@ -349,7 +350,7 @@ class MatrixForms:
 
     def total(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         made = self.summed(algebra, node, args[0])
-        return made if isinstance(made, IndexedSum) else algebra.constant(made, self.kind[id(node)])
+        return algebra.constant(made, self.kind[id(node)]) if isinstance(made, Node) else made
 
     def entrywise(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         made = args[0]
