@@ -561,6 +561,8 @@ def test_the_sign_of_another_derivative_is_refused(formula, said):
             "π is read as a symbol, not as the number",
         ),
         (r"\|s_\theta(x) - \frac{y-x}{\sigma^2}\|^2", "‖s_{θ}(x) − (y − x) / σ²‖²", "is read as a function of each"),
+        (r"\|p-\pi\|_1 + \ln 2\pi", "‖p − π‖₁ + log(2 π)", "π is read as a symbol, as in ‖x − π‖"),
+        (r"\|x - 2\pi\|^2", "‖x − 2 π‖²", ""),
         (r"\|s' - A s\|^2", "‖s′ − A s‖²", "s′ is read as a name of its own, as no transpose fits"),
         (r"\|\frac{X}{\sigma}W-Y\|_F^2", "‖X W / σ − Y‖_F²", ""),
         (r"\frac{\langle\psi|H|\psi\rangle}{\langle\psi|\psi\rangle}", "⟨ψ, H ψ⟩ / ⟨ψ, ψ⟩", "of real vectors"),

@@ -25,7 +25,7 @@ from .alternatives import DOTTED
 from .capitals import matrix_letters, turned_letters
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
-from .marks import is_raised
+from .marks import is_raised, is_term_pi
 from .scope import TWO_SYMBOLS, Reading
 from .solved import Solution
 from .tokens import Token
@@ -259,7 +259,7 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
             ("flat", "·" in signs), ("number", "[" in texts),  # (xᵀ A x)[0, 0], as SymPy has it
             ("bars", any(t.kind == "bar" and t.text == "|" for t in tokens)),
             ("ones", any(t.kind == "num" and t.value == 1 for t in tokens)),
-            ("π", any(t.kind == "name" and t.value == "π" for t in tokens)),
+            ("π", is_term_pi(tokens)),
             ("e", any(t.kind == "name" and t.value == "e" and not is_raised(b) for t, b in zip(tokens, following))),
         ) if is_there
     ]  # fmt: skip

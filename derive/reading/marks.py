@@ -485,5 +485,12 @@ def is_vector_e(tokens: list[Token], known: Collection[str], numbers: Set[str], 
     return bool(bare) and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
 
 
+def is_term_pi(tokens: Sequence[Token]) -> bool:
+    """Whether every π is a term by itself, as in μ − π: that of 2π, π/2 and π x is the number."""
+    around = zip(["(", *(t.text for t in tokens)], tokens, [*(t.text for t in tokens[1:]), ")"])
+    found = [(before in "+-([" and after in "+-)]") for before, token, after in around if token.value == "π"]
+    return bool(found) and all(found)
+
+
 def is_raised(token: Token) -> bool:
     return token.kind == "sup" or token.text in ("^", "**", "ᵗ")
