@@ -379,7 +379,7 @@ def _guards(tree: ast.AST) -> set[str]:
     """Names before an identity, exponents, and those that are numbers by habit and bound what they are compared with,
     or keep a root, a logarithm or a divisor from 0.
 
-    Such are s of K + s * np.eye(n), m of U**m, delta of np.abs(r) <= delta and eps of np.log(p + eps).
+    Such are s of K + s**2 * np.eye(n), m of U**m, delta of np.abs(r) <= delta and eps of np.log(p + eps).
     """
     sums: list[ast.AST] = []
     found: set[str] = set()
@@ -387,11 +387,11 @@ def _guards(tree: ast.AST) -> set[str]:
         if isinstance(node, ast.Call):
             word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             sums += node.args if word in ("sqrt", "rsqrt", "log", "log2", "log10") else []
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # s * np.eye(n)
-            for one, other in ((node.left, node.right), (node.right, node.left)):
-                function = other.func if isinstance(other, ast.Call) else None
-                if isinstance(one, ast.Name) and one.id.islower():
-                    found |= {one.id} if getattr(function, "attr", getattr(function, "id", "")) == "eye" else set()
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # s**2 * np.eye(n)
+            parts = _multiplied(node)
+            called = [part.func for part in parts if isinstance(part, ast.Call)]
+            if any(getattr(function, "attr", getattr(function, "id", "")) == "eye" for function in called):
+                found |= {name for part in parts if (name := _entries_of(part)).islower()}
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             sums.append(node.right)
         elif isinstance(node, ast.Compare):
