@@ -289,12 +289,14 @@ def test_sums_of_exponentials_keep_their_value(loss, wrt):
 @pytest.mark.parametrize(
     ("loss", "box"),
     [
-        ("½‖XXᵀ − A‖²", "2 (Xᵀ X ⊗ I_m) + 2 (Xᵀ ⊗ X) K(m, n) + 2 (I_n ⊗ X Xᵀ) − (I_n ⊗ A) − (I_n ⊗ Aᵀ)"),
+        ("½‖XXᵀ − A‖²", "2 (Xᵀ X ⊗ I_m) + 2 (Xᵀ ⊗ X) K(m, n) + I_n ⊗ (2 X Xᵀ − A − Aᵀ)"),
         ("tr(XᵀXXᵀX)", "4 (Xᵀ X ⊗ I_m + (Xᵀ ⊗ X) K(m, n) + I_n ⊗ X Xᵀ)"),
+        ("det(X⁻¹)", "((X⁻¹ ⊗ X⁻ᵀ) K(n, n) + vec(X⁻ᵀ) vec(X⁻ᵀ)ᵀ) / det(X)"),
+        ("tr(X⁻¹ (S + R))", "(X⁻¹ (S + R) X⁻¹ ⊗ X⁻ᵀ + X⁻¹ ⊗ (X⁻¹ (S + R) X⁻¹)ᵀ) K(n, n)"),
     ],
 )
 def test_commutation_matrices_pass_kronecker_products(loss: str, box: str) -> None:
-    hessian = derive.hessian(loss, "X", "X: m×n")
+    hessian = derive.hessian(loss, "X", "X: n×n" if "⁻¹" in loss else "X: m×n")
     assert hessian.boxed.text() == box
     assert hessian.verify() < 1e-7
 

@@ -283,3 +283,9 @@ def test_what_the_author_named_keeps_its_name_however_it_is_written(formula, whe
     assert d.errors()["the compact form"] < 1e-8
     assert wanted is None or str(d.compact) == wanted
     assert wanted is not None or "sqrt(q)" not in str(d.compact)
+
+
+def test_powers_that_are_split_are_not_split_again_in_the_brackets_made_of_them():
+    formula = "log(sum(exp((2*ones(p) + sin(A*ones(n))).^(-1/2) .* (2*ones(p) + sin(A*ones(n))).^(-1/2))))"
+    d = derive.hvp(formula, "A", direction="V", where="A: p×n, V: p×n")
+    assert derive.equal(d.compact.inlined(), d.result) in ("proved", "agrees")

@@ -385,6 +385,8 @@ def test_what_is_asked_for_is_no_vector_for_the_sake_of_a_sum(wrt):
         (r"\log\sum_i e^{x_i}", "log(sum(exp(x)))"),
         (r"\log\det(\sigma)", "logdet(σ)"),
         (r"x^t A x", "xᵀ A x"),
+        ("x x' b", "x xᵀ b"),
+        (r"A x x^\top \alpha", "A x xᵀ α"),
         ("sum((softmax(x_t) - y_t).^2)", "sum((softmax(xₜ) − yₜ).^2)"),
         ("(2w.x - 1)^2", "(2 wᵀ x − 1)²"),
         ("(1+r)**t", "(1 + r)^t"),

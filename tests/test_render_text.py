@@ -233,3 +233,17 @@ def test_paths_that_meet_before_the_variable_are_all_told():
     assert "│ ∂L/∂x = (A + Aᵀ − (xᵀ A x) (B + Bᵀ) / (xᵀ B x)) x / (xᵀ B x) │" in page  # transposes side by side
     of_each = derive.gradient("½‖Wᵀ W x − x‖²", "W").text()
     assert "W occurs twice; each path" in of_each and "joins" not in of_each
+
+
+@pytest.mark.parametrize(
+    ("formula", "moved", "box"),
+    [
+        ("log det(X)", "−X⁻¹ dXᵀ X⁻¹", "−(X⁻¹ ⊗ X⁻¹) K(n, n)"),
+        ("tr(X A X)", "Aᵀ dXᵀ + dXᵀ Aᵀ", "(A ⊗ I_n + I_n ⊗ Aᵀ) K(n, n)"),
+        ("‖X A‖²", "2 dX A Aᵀ", "2 (A Aᵀ ⊗ I_n)"),
+    ],
+)
+def test_a_hessian_follows_from_the_differential_above_it(formula: str, moved: str, box: str) -> None:
+    told = derive.hessian(formula, "X", where="X: n×n symmetric, A: n×n").text()
+    assert f"d(∂L/∂X) = {moved} " in told and f"∂²L/∂ vec X ∂(vec X)ᵀ = {box} │" in told
+    assert ("vec Xᵀ = K(n, n) vec X, the" in told) is ("K(n, n)" in box)

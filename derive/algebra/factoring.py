@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from functools import partial
+from itertools import chain as chained
 
 from ..expr import Expr, as_expr, ones, ones_op
-from ..operations import diagonal_matrix, hadamard, matmul, mul, scale, sum_entries, trace, transpose
+from ..operations import diagonal_matrix, hadamard, kron, matmul, mul, scale, sum_entries, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import Bases, entries_expr, entry_bases, in_order, sum_bases
 from .display import Cost, Costs, Presentation, cost, joined, together, turned_sum
@@ -45,12 +47,13 @@ class Factoring:
         """The best form found."""
         return self._solve(poly, depth)[1]
 
-    def _solve(self, poly: Poly, depth: int) -> tuple[Cost, Expr]:
+    def _solve(self, poly: Poly, depth: int, is_lowered: bool = False) -> tuple[Cost, Expr]:
+        """The best form and its cost; of what `is_lowered` no powers are split again, which might never end."""
         poly = self._collected(poly)
         if len(poly.terms) < 2:
             shown = self.display.sum(poly)
             return self._cost(shown, depth), shown
-        at = (poly.shape, frozenset(poly.terms.items()), depth > 0)
+        at = (poly.shape, frozenset(poly.terms.items()), depth > 0, is_lowered)
         known = self._solved.get(at)
         if known is not None:
             return known
@@ -62,8 +65,12 @@ class Factoring:
             best = (self._cost(common, depth), common)
         else:
             if self.work < self.budget:
-                for candidate in self._grouped(poly, depth):
-                    found = self._solve(candidate, depth)
+                lowered = poly
+                if len(poly.terms) <= MANY and not is_lowered:
+                    lowered = self.ctx.over_common_powers(poly)
+                first = [lowered] if lowered != poly else []
+                for candidate in chained(first, self._grouped(poly, depth)):
+                    found = self._solve(candidate, depth, is_lowered or candidate is lowered)
                     if found[0] < best[0]:
                         best = found
                     if self.work >= self.budget:
@@ -270,10 +277,6 @@ class Factoring:
 
     def _grouped(self, poly: Poly, depth: int) -> Iterator[Poly]:
         """The sum with one group of terms put into brackets, the most promising first."""
-        if len(poly.terms) <= MANY:
-            lowered = self.ctx.over_common_powers(poly)
-            if lowered != poly:
-                yield lowered
         if self.introduce_identity:
             yield from self._absorbed(poly)
         turned = transpose_poly(self.ctx, poly)
@@ -294,6 +297,9 @@ class Factoring:
                 counts["trace", False, (unit,)] += 1
             if len(chain) == 1 and chain[0].op is diagonal_matrix:
                 counts["diagonal", False, ()] += 1
+            if _is_kronecker((scalars, chain)):
+                counts["left of ⊗", False, chain[0].args[:1]] += 1
+                counts["right of ⊗", False, chain[0].args[1:]] += 1
         options = [
             option
             for option, count in counts.items()
@@ -347,6 +353,23 @@ class Factoring:
             return None
         c, atom, _ = self._atom(vectors, depth)
         return _in_place(poly, members, (((), (diagonal_matrix.make((atom,)),)), c))
+
+    def _by_kronecker(self, poly: Poly, common: Chain, depth: int, side: int) -> Poly | None:
+        """A ⊗ P + A ⊗ Q as A ⊗ (P + Q) for the side 0, P ⊗ A + Q ⊗ A as (P + Q) ⊗ A for 1."""
+        (shared,) = common
+
+        def others(mono: Mono) -> Iterator[tuple[Mono, Fraction]]:
+            if _is_kronecker(mono) and mono[1][0].args[side] is shared:
+                other = self.ctx.full(mono[1][0].args[1 - side])
+                yield from ((_with(mono[0], m), k) for m, k in other.terms.items())
+
+        shape = next(c[0].args[1 - side].shape for s, c in poly.terms if [*others((s, c))])
+        members, inside = self._members(poly, shape, others)
+        if len(inside.terms) < 2:
+            return None
+        c, atom, flipped = self._atom(inside, depth)
+        factor = transpose.make((atom,)) if flipped else atom
+        return _in_place(poly, members, (((), (kron.make((factor, shared) if side else (shared, factor)),)), c))
 
     def _by_factor(self, poly: Poly, common: Chain, depth: int) -> Poly | None:
         """F P + F Q as F (P + Q)."""
@@ -449,7 +472,13 @@ BRACKETS: dict[str, Callable[[Factoring, Poly, Chain, int], Poly | None]] = {
     "scalar": Factoring._by_scalar,
     "entry": Factoring._by_entry,
     "trace": Factoring._by_trace,
+    "left of ⊗": partial(Factoring._by_kronecker, side=0),
+    "right of ⊗": partial(Factoring._by_kronecker, side=1),
 }
+
+
+def _is_kronecker(mono: Mono) -> bool:
+    return len(mono[1]) == 1 and mono[1][0].op is kron
 
 
 def _rank(option: Sharing) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from ..errors import ShapeError
 from ..shapes import ONE, Dim
 from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, is_exponential, kind_of
 from .shaping import Shaper, Symbol
-from .signatures import C, M, S, kinds_of
+from .signatures import C, M, R, S, kinds_of
 from .sizes import SCALAR_SIZE, Size
 from .stacks import Node, nodes_below
 
@@ -170,7 +170,7 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
             for i, arg in enumerate(node.args):
                 if i and node.data[i - 1] == "/":
                     note_divisor(arg, symbols, counted)
-                elif i and leaning[id(node.args[i - 1])] == M:
+                elif i and leaning[id(node.args[i - 1])] in (M, R):
                     use(arg, "starred" if node.data[i - 1] == "*" else "follows")
             front = node.args[0]
             if front.op == "div" and "/" not in node.data and len(node.args) > 2:

@@ -19,6 +19,7 @@ from ..errors import DeriveError, LimitError
 from ..expr import MAX_FLAT, Expr, is_number, number, symbol, symbol_count, symbols_of
 from ..operations import add
 from ..progress import keep_what_there_is
+from ..properties import SQUARE
 from ..rules import RULES, Rule
 from ..steps import lightened
 from ..verification import TOLERANCE, covered, wrong
@@ -33,6 +34,7 @@ from .wording import (
     filled,
     fresh,
     head_of,
+    identification,
     magnitude,
     number_word,
     plus,
@@ -317,10 +319,12 @@ class _Writer:
             if gradient is None:
                 return
             out.part("The gradient")
-            gradient = _shorter(gradient, d.loss)
-            out.show(Row([Partial(["∂", Name(self.name)], ["∂", d.wrt])], ("=", [gradient]), shape=gradient.shape))
+            shown = _shorter(gradient, d.loss)
+            out.show(Row([Partial(["∂", Name(self.name)], ["∂", d.wrt])], ("=", [shown]), shape=shown.shape))
             direction = d.direction or symbol(fresh("d" + d.wrt.name, taken), *d.wrt.shape)
-            moved, _ = push(gradient, d.moved or {d.wrt: direction})
+            is_apart = bool(d.wrt.properties & SQUARE)  # X⁻ᵀ moves by dXᵀ, though it is X⁻¹
+            moved, _ = push(gradient if is_apart else shown, d.moved or {d.wrt: direction})
+            moved = _shorter(moved, d.loss) if is_apart else _unsigned(moved)
             out.part("Its differential")
             if len(d.moved) == 1:
                 out.say("In the direction ", [direction], ", so that ", ["d", d.wrt, "=", direction], ":")
@@ -369,18 +373,8 @@ class _Writer:
         return rows
 
     def identify(self) -> None:
-        d = self.d
-        if d.wrt is None:
-            return
-        if d.wrt.is_vector or d.wrt.is_scalar:
-            self.out.say("The factor of ", ["d", d.wrt], " is the derivative.")
-        else:
-            q = symbol("Q", "p", "q")
-            product: Formula = [
-                "vec", "(", Name("P"), Name("X"), Name("Q"), ")", "=", "(", q.T, "⊗", Name("P"), ")", "vec", Name("X"),
-            ]  # fmt: skip
-            factor: Formula = ["d", "vec", d.wrt]
-            self.out.say("Stacking the columns, where ", product, ", the factor of ", factor, " is the derivative.")
+        if self.d.wrt is not None:
+            self.out.say(*identification(self.d))
 
     # The result
 
@@ -595,3 +589,12 @@ def _shorter(gradient: Expr, loss: Expr) -> Expr:
     from ..algebra.forms import factor
 
     return factor(gradient, loss) if symbol_count(gradient) <= MAX_PRINTED else gradient
+
+
+def _unsigned(moved: Expr) -> Expr:
+    """−(−A − B) as A + B."""
+    from ..algebra.display import is_negative, negative
+
+    body = negative(moved) if is_negative(moved) else moved
+    is_turned = body is not moved and body.op is add and all(map(is_negative, body.args))
+    return add(*map(negative, body.args)) if is_turned else moved

@@ -10,8 +10,7 @@ from .. import names
 from ..errors import columns
 from ..expr import Expr
 from ..heights import LOWERING, RAISING
-from ..shapes import shape_text
-from . import ATOM, PRODUCT, QUOTIENT, Notation, Piece
+from . import ATOM, PRODUCT, QUOTIENT, Notation, Piece, Space
 
 if TYPE_CHECKING:
     from ..derivation import Presented
@@ -122,7 +121,7 @@ class Text(Notation):
         for is_sign, string in items:
             if before == "d" and string.startswith("∂"):
                 string = f"({string})"
-            tight = before in ("∂", "∂²", "d", "∇²", "(", "[", "⟨") and string != "vec"
+            tight = before in ("∂", "∂²", "d", "∇²", "(", "[", "⟨") and (string != "vec" or before == "(")
             line += string if tight or (is_sign and string in ",)]ᵀ⟩²") or (is_sign and string == "[") else " " + string
             before = string if is_sign else ""
         return line.strip()
@@ -189,7 +188,8 @@ def document(told: Exposition) -> str:
             out += _display(notation, block.rows)
         else:
             shown = [
-                f"{notation.expression(s)}: {shape_text(s.shape)}" + (f" {p}" if p else "") for s, p in block.symbols
+                f"{notation.expression(s)}: {notation.formula([Space(s.shape)])}" + (f" {p}" if p else "")
+                for s, p in block.symbols
             ]
             out.append("  with " + ", ".join(shown))
     return "\n".join(out).strip("\n")
@@ -205,7 +205,7 @@ def _display(notation: Text, rows: Sequence[Row]) -> list[str]:
         start = len(line)
         rights = [(sign, notation.formula(formula)) for sign, formula in row.rights]
         pieces = [f"{sign} {string}" for sign, string in rights if sign != "∈"]
-        margin = "" if row.shape is None or row.is_boxed else shape_text(row.shape)
+        margin = "" if row.shape is None or row.is_boxed else notation.formula([Space(row.shape)])
         margin = rights[0][1] if rights and rights[0][0] == "∈" else margin
         margin += f"{'  ' if margin else ''}({row.number})" if row.number else ""
         lines = [line + "".join(f" {piece}" for piece in pieces)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
-from ..expr import Expr, nodes, symbols_of
+from ..expr import Expr, commutation, commutation_op, nodes, symbol, symbols_of
 from ..heights import RAISING
 from ..properties import CONSTRAINED
 from ..rules import RULES, subject
@@ -46,6 +46,18 @@ def property_words(s: Expr) -> str:
     if {"spd", "psd", "diagonal"} & s.properties:
         held.remove("symmetric")
     return " and ".join(held)
+
+
+def identification(d: Derivation) -> list[str | Formula]:
+    """How the derivative is read off the differential."""
+    assert d.wrt is not None
+    if d.wrt.is_vector or d.wrt.is_scalar:
+        return ["The factor of ", ["d", d.wrt], " is the derivative."]
+    p, q, x, turned = Name("P"), symbol("Q", "p", "q"), Name("X"), symbol(d.wrt.name, *d.wrt.shape).T
+    known: list[str | Formula] = [["vec", "(", p, x, q, ")", "=", "(", q.T, "⊗", p, ")", "vec", x]]
+    if any(node.op is commutation_op for node in nodes(d.result)):
+        known += [" and ", ["vec", turned, "=", commutation(*d.wrt.shape), "vec", d.wrt]]
+    return ["Stacking the columns, where ", *known, ", the factor of ", ["d", "vec", d.wrt], " is the derivative."]
 
 
 def head_of(d: Derivation, whole: bool = False) -> Formula:

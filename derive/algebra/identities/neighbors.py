@@ -197,6 +197,14 @@ def kronecker_times_vec(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None
     return ctx.vec(ctx.times(ctx.times(ctx.full(b), ctx.full(x)), ctx.full(transpose(a))))
 
 
+@identity("· kron", "vec(X)ᵀ (A ⊗ B) = vec(Bᵀ X A)ᵀ", "A: m×n, B: p×q, X: p×m", "[MC 520]", _FACTOR_BY_FACTOR)
+def vec_times_kronecker(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    if left.op is not transpose or left.args[0].op is not vec:
+        return None
+    found = kronecker_times_vec(ctx, kron(*map(transpose, right.args)), left.args[0])
+    return None if found is None else ctx.transposed(found)
+
+
 _COMMUTATION = "move the commutation matrix"
 
 
