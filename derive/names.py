@@ -44,7 +44,7 @@ STYLE_COMMANDS |= dict.fromkeys(
     "mathrm mathit mathnormal mathsf mathtt mathbb mathfrak text textrm textit mbox operatorname rm it".split(), ""
 )
 
-_TO_SUBSCRIPT = {plain: small for small, plain in LOWERED.items()}
+_TO_SUBSCRIPT = {plain: small for small, plain in LOWERED.items() if plain.isascii()}
 _MARK_WORDS = {"+": "plus", "-": "minus", "′": "prime", "*": "star"}
 _TO_SUPERSCRIPT = {plain: high for high, plain in RAISED_SIGNS.items()} | {"i": "ⁱ", "n": "ⁿ", "′": "′"}
 _FROM_SUPERSCRIPT = {small: plain for plain, small in _TO_SUPERSCRIPT.items() if small != "′"}

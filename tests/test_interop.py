@@ -465,7 +465,13 @@ def _of_elements(small, numbers):
         (sympy.Sum(x[k, 0], (k, 0, m - 1)), "runs over m"),
         (sympy.Sum(V[k, l], (k, 0, m - 1)), "no sum runs over"),
         (sympy.Sum(x[k, 0], (k, 1, n - 1)), "begins at 0"),
-        (sympy.Sum(sympy.Indexed("a", k), (k, 0, 3)), "Sum"),
+        (
+            sympy.Sum(sympy.Indexed("a", k) * sympy.Indexed("a", k + 1), (k, 0, 3)),
+            "is not an entry at one or two indices of the sum",
+        ),
+        (sympy.Sum(k * sympy.Indexed("a", k), (k, 1, n)), "stands for a number"),
+        (sympy.Sum(sympy.Indexed("a", k), (k, 2, n)), "begins at 0"),
+        (sympy.Sum(sympy.Indexed("a", k) * x[k, 0], (k, 1, n)), "begins at 0"),
         (sympy.Adjoint(A), "complex"),
         (sympy.I * t, "complex"),
         (exp(A), "applyfunc"),
@@ -562,10 +568,15 @@ def test_a_library_without_the_function_is_named():
 def test_a_sum_keeps_its_symbols_and_refuses_what_is_no_entry():
     i, j = sympy.symbols("i j", integer=True)
     v, M, named_I = MatrixSymbol("x", n, 1), MatrixSymbol("A", n, n), MatrixSymbol("I", n, n)
+    y, z, B = map(sympy.IndexedBase, "yzB")
     for written, text in [
         (sympy.Sum(Symbol("x_1") * v[i, 0], (i, 0, n - 1)), "x₁ sum(x)"),
         (sympy.Sum(Symbol("x_i") * v[i, 0], (i, 0, n - 1)), "xᵢ sum(x)"),
         (sympy.Sum(Symbol("A_12") * M[i, i], (i, 0, n - 1)), "A₁₂ sum(diag(A))"),
+        ((v.T * (M + Identity(n)).inv() * v)[0, 0], "⟨x, (I + A)⁻ᵀ x⟩"),
+        (sympy.Sum((y[i] - Symbol("mu") * z[i]) ** 2, (i, 1, n)), "‖y − μ z‖²"),
+        (sympy.Sum((y[i] - sympy.Sum(B[i, j] * z[j], (j, 1, m))) ** 2, (i, 1, n)), "‖y − B z‖²"),
+        (sympy.log(sympy.Sum(exp(z[i]), (i, 0, n - 1))), "logsumexp(z)"),
         (sympy.Sum(named_I[j, i] * v[i, 0], (i, 0, n - 1), (j, 0, n - 1)), "sum(I x)"),
     ]:
         assert from_sympy(written).text() == text

@@ -364,6 +364,10 @@ F.smooth_l1_loss(X @ w, z) | F.kl_div(x, w.exp(), reduction='sum') | F.cosine_si
 F.cosine_similarity(X, V).sum() | F.normalize(x, dim=0) @ y | torch.matmul(x, A) @ y
 (X.unsqueeze(1) - V.unsqueeze(0)).pow(2).sum(dim=-1).exp().sum() | torch.cdist(X, V).sum()
 (X[:, None] - V[None]).norm(dim=-1).sum() | torch.cov(X, correction=0).trace() | torch.sum(torch.cov(X.T) * A)
+torch.exp(-torch.cdist(X, X)**2).sum() | torch.cdist(X, X).pow(2).exp().mean()
+F.cross_entropy(X @ V.T, torch.arange(X.size(0), device=X.device)) | F.cross_entropy(A, torch.arange(0, len(A)))
+F.margin_ranking_loss(x, y, w, margin=0.1) | F.triplet_margin_loss(X, V, V * X, margin=0.5)
+F.poisson_nll_loss(x, y) | F.poisson_nll_loss(x.exp(), y, log_input=False) | F.gaussian_nll_loss(x, y, w.exp())
 torch.sum(F.layer_norm(X, (3,), x, y) * V) | F.layer_norm(x, x.shape, weight=y, eps=0.1).pow(3).sum()
 """.strip()
     .replace("\n", " | ")
@@ -437,6 +441,11 @@ GUESSED = [
         "C is read as a number",
     ),
     ("np.sum(np.exp(A / w))", ["A: m × n", "w: n"], "w is one row, which divides each"),
+    # The letters that count are numbers where they stand below alone
+    ("np.sum((x - 1/n)**2)", ["x: m", "n: scalar"], "n is read as a number"),
+    ("np.sum(x / (2 * m))", ["x: n", "m: scalar"], "m is read as a number"),
+    ("np.sum(x / n + n)", ["x: m", "n: m"], ""),
+    ("w = w / np.sum(w)\nw @ S @ w", ["w: n", "S: n × n"], "w is what is given, before w = w / np.sum(w)"),
     ("(torch.logsumexp(z, dim=-1) - (z * y).sum(-1)).mean()", ["z: m × n", "y: m × n"], "z is read as a two-dim"),
     ("x @ np.linalg.solve(K + s * np.eye(len(x)), x)", ["x: n", "K: n × n", "s: scalar"], ""),
 ]
@@ -447,6 +456,12 @@ def test_ranks_are_solved_for_and_said(text, where, reading):
     parsed = derive.reading.parse(text, scalar="softmax" not in text)
     assert parsed.where == where
     assert reading in "; ".join(parsed.readings)
+
+
+def test_a_name_that_is_given_another_value_is_that_from_there_on():
+    where = "A: m×n, B: p×m, x: n, y: p"
+    given = derive.parse("x = np.tanh(A @ x)\nx = np.tanh(B @ x)\nnp.sum((x - y)**2)", where)
+    assert given is derive.parse("np.sum((np.tanh(B @ np.tanh(A @ x)) - y)**2)", where)
 
 
 def test_a_wish_for_a_number_makes_no_matrix_a_vector():
@@ -472,6 +487,11 @@ REFUSED = [
     ("np.sum((X[:, None] - X[:, None])**2)", "arrays of three axes are not read"),
     ("np.sum((X[:, None] - Y[None])**2, axis=1)", "arrays of three axes are not read"),
     ("np.linalg.norm(X[:, None] - X[None], axis=-1).sum()", "where a root has no derivative"),
+    ("np.exp(-cdist(X, X)).sum()", "where a root has no derivative"),
+    ("np.sum(cdist(X, X))", "where a root has no derivative"),
+    ("np.arange(n) @ x", "arange is not read"),
+    ("F.cross_entropy(torch.sum(X, dim=0), torch.arange(3))", "the loss of a range of classes needs a square matrix"),
+    ("y = 2 * x\nx = A @ y\nx @ x", "x is not known"),
     ("cdist(X, Y, 'cityblock').sum()", "only Euclidean distances and their squares are read"),
     ("F.layer_norm(X, X.shape).sum()", "layer_norm is read over the last axis alone"),
     ("np.einsum('ijk,k->ij', A, x)", "has not the indices ijk"),

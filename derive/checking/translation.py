@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import DeriveError, LimitError, ParseError
 from ..expr import Expr
 from ..names import canonical, identifier
+from ..reading.array_table import CountedClasses
 from ..reading.arrays import Array, Plan
 from ..reading.indexing import arranged, indexed, joined
 from ..reading.python import MODULES, TYPES, Interpreter, Path, assign
@@ -154,6 +155,7 @@ class Translator(Interpreter):
                     raise self.error(node, f"{node.id} is not known")
             made = self.unclipped(node, parts)
             made = super().evaluated(node, parts) if made is None else made
+            made = self.array(made) if isinstance(made, CountedClasses) else made  # which is refused
             if isinstance(node, ast.Call) and isinstance(made, Array):
                 for held in self.written_into(node):
                     self.changed(held, made, node)

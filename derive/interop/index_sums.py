@@ -66,14 +66,43 @@ def _is_plain(theirs: Any) -> bool:
     return theirs.name in _MATRICES or (len(theirs.name) == 1 and theirs.name in "abcdghmnopqrstuvwxyz")
 
 
-def summed(node: Any, scalar: Callable[[Any], Expr]) -> Expr:
-    """The formula of a `Sum` of entries; `scalar` reads a SymPy symbol of a number.
+def _of_symbols(node: Any) -> tuple[Any, dict[Any, Any]]:
+    """A sum over entries of symbols alone, and what a symbol stands for that it had not: A⁻¹ of (A.I)[i, j].
+
+    The bases of `Indexed` have as many entries as their indices run over, which may begin at 1 in such a sum.
+    """
+    bound = {limit[0]: limit for total in node.atoms(sympy.Sum) for limit in total.limits if len(limit) == 3}
+    held: dict[Any, Any] = {}
+    made: dict[Any, Any] = {}
+    entries = node.atoms(sympy.matrices.expressions.matexpr.MatrixElement)
+    for entry in entries:
+        of = entry.parent
+        if not isinstance(of, sympy.MatrixSymbol) and not of.free_symbols & bound.keys():
+            made.setdefault(of, sympy.MatrixSymbol(f"_{len(made)}", *of.shape))
+            held[entry] = made[of][entry.i, entry.j]
+    indexed = node.atoms(sympy.Indexed)
+    for entry in indexed:
+        if len(entry.indices) > 2 or not bound.keys() >= set(entry.indices):
+            raise DeriveError(f"{entry} is not an entry at one or two indices of the sum")
+        sizes = [bound[i][2] + 1 - bound[i][1] for i in entry.indices]
+        base = sympy.MatrixSymbol(str(entry.base), *[*sizes, 1][:2])
+        held[entry] = base[(*entry.indices, 0)[:2]]
+    node = node.xreplace(held)
+    if indexed and not entries and all(limit[1] == 1 for limit in bound.values()):
+        ends = {sympy.Tuple(*limit): sympy.Tuple(limit[0], 0, limit[2] - 1) for limit in bound.values()}
+        node = node.xreplace(ends)
+    return node, {symbol: of for of, symbol in made.items()}
+
+
+def summed(node: Any, scalar: Callable[[Any], Expr], matrix: Callable[[Any], Expr]) -> Expr:
+    """The formula of a `Sum` of entries; `scalar` reads a SymPy symbol of a number, and `matrix` what has entries.
 
     Raises
     ------
     DeriveError
         It has no matrix form that we know.
     """
+    node, made = _of_symbols(node)
     for function in sorted({type(f).__name__ for f in node.atoms(sympy.Function)} - _FUNCTIONS):
         raise DeriveError(f"{function} of an entry is not read in a sum")
     matrices = sorted(node.atoms(sympy.MatrixSymbol), key=str)
@@ -85,7 +114,7 @@ def summed(node: Any, scalar: Callable[[Any], Expr]) -> Expr:
     letters, words = (iter([word for word in pool if word not in named]) for pool in (_MATRICES, _SCALARS))
     renamed: dict[Any, Any] = {m: sympy.MatrixSymbol(next(letters, ""), *m.shape) for m in matrices if not _is_plain(m)}
     renamed |= {s: sympy.Symbol(next(words, "")) for s in scalars if not _is_plain(s)}
-    if any(not made.name for made in renamed.values()):
+    if any(not new.name for new in renamed.values()):
         raise DeriveError("the sum has too many symbols")
     renamed = {s: s for s in (*matrices, *scalars)} | renamed
     shapes = [f"{renamed[m].name}: ({m.shape[0]})×({m.shape[1]})" for m in matrices]
@@ -97,6 +126,10 @@ def summed(node: Any, scalar: Callable[[Any], Expr]) -> Expr:
         theirs = known.get(ours.name)
         if theirs is None:
             raise DeriveError(f"{ours.text()} would be a symbol that the sum has not")
-        is_matrix = isinstance(theirs, sympy.MatrixSymbol)
-        meant[ours] = symbol(our_name(theirs.name), *ours.shape) if is_matrix else scalar(theirs)
+        if theirs in made:
+            meant[ours] = matrix(made[theirs])
+        elif isinstance(theirs, sympy.MatrixSymbol):
+            meant[ours] = symbol(our_name(theirs.name), *ours.shape)
+        else:
+            meant[ours] = scalar(theirs)
     return substitute(parsed.expr, meant)

@@ -355,7 +355,7 @@ def _entrywise_sum(node: Any, args: list[Expr]) -> Expr:
     from .index_sums import summed
 
     try:
-        return summed(node, lambda theirs: _symbol(theirs, []))
+        return summed(node, lambda theirs: _symbol(theirs, []), lambda theirs: _read(theirs, {}))
     except DeriveError as error:
         raise _refused(node, error.message) from None
 

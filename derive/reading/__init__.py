@@ -25,7 +25,7 @@ from .alternatives import DOTTED
 from .capitals import matrix_letters, turned_letters
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
-from .marks import is_raised
+from .marks import is_raised, is_term_pi
 from .scope import TWO_SYMBOLS, Reading
 from .solved import Solution
 from .tokens import Token
@@ -179,7 +179,15 @@ def _with_capitals(
             return other, found
     if solved is None:
         assert failed is not None
-        raise failed
+        other = Reading(formula, declared, wanted, scope, has_primes=True)
+        if len(other.tokens) == len(reading.tokens):
+            raise failed
+        try:
+            reading, solved = other, _solved(other, scalar)
+        except (ShapeError, ParseError):
+            raise failed from None
+        if not solved.has_primed_vectors():
+            raise failed
     return reading, solved
 
 
@@ -251,6 +259,7 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
             ("flat", "·" in signs), ("number", "[" in texts),  # (xᵀ A x)[0, 0], as SymPy has it
             ("bars", any(t.kind == "bar" and t.text == "|" for t in tokens)),
             ("ones", any(t.kind == "num" and t.value == 1 for t in tokens)),
+            ("π", is_term_pi(tokens)),
             ("e", any(t.kind == "name" and t.value == "e" and not is_raised(b) for t, b in zip(tokens, following))),
         ) if is_there
     ]  # fmt: skip
@@ -354,8 +363,8 @@ def _is_more_usual(other: Solution, base: Solution | None) -> bool:
 
 
 def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:
-    if "e" in loose:
-        solution.readings.append("e is read as a symbol, not as the number")
+    if loose & {"e", "π"}:
+        solution.readings.append(f"{min(loose)} is read as a symbol, not as the number")
     elif loose and "ones" not in loose:
         solution.readings.append(f"read as {solution.exprs[-1].text()}, as no other grouping fits")
     return solution

@@ -27,12 +27,19 @@ DOTTED = re.compile(r"(?<!\d)\.[-+−]")
 
 
 def weigh(order: list[Node], readings: list[str]) -> None:
-    """Make π a symbol where 1 − π stands, as the weights of a mixture do: the number is not subtracted from 1."""
+    """Make π a symbol where 1 − π stands, as the weights of a mixture do, or ‖x − π‖.
+
+    The number is not subtracted from 1, and what has a norm is a vector.
+    """
     numbers = [n for n in order if n.op == "const" and n.data == "π"]
     for node in order if numbers else ():
         if node.op == "sum" and node.data == (1, -1) and node.args[0].op == "num" and node.args[0].data == 1:
             if node.args[1] in numbers:
+                like = "1 − π"
                 break
+        if node.op == "norm" and node.args[0].op == "sum" and any(term in numbers for term in node.args[0].args):
+            like = "‖x − π‖"
+            break
     else:
         return
     counted = [
@@ -42,7 +49,7 @@ def weigh(order: list[Node], readings: list[str]) -> None:
     for node in numbers:
         if node not in counted:
             node.op = "sym"
-    readings.append("π is read as a symbol, as in 1 − π")
+    readings.append(f"π is read as a symbol, as in {like}")
 
 
 def loosen_ones(order: list[Node]) -> None:

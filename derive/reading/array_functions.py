@@ -10,7 +10,7 @@ from .. import operations as ops
 from .. import rows
 from ..expr import Expr
 from ..shapes import ONE
-from .array_table import array, flag, index, length, lengths, row
+from .array_table import CountedClasses, array, flag, index, length, lengths, row
 from .arrays import Array, Plan
 from .contraction import einsum
 from .indexing import arranged, indexed, joined
@@ -287,11 +287,22 @@ def _of_each(p: Plan, each: Array, reduction: Any) -> Array:
     return each if reduction == "none" or not each.rank else p.sum(each) if reduction == "sum" else p.mean(each)
 
 
-def _cross_entropy(p: Plan, a: Array, b: Array, reduction: Any) -> Array:
+def _cross_entropy(p: Plan, a: Array, target: Any, reduction: Any) -> Array:
+    if isinstance(target, CountedClasses):  # row i is of class i
+        if not p.unify(p.square(a, "the loss of a range of classes"), target.size):
+            raise p.misfit(f"{p.described(a)} has another number of rows", a)
+        return _of_each(p, p.negative(_diagonal(p, log_softmax(p, a, -1))), reduction)
+    b = array(p, target)
     if a.rank != b.rank or not a.rank:
         raise p.refuse("targets that are indices of classes are not read", "give their indicators")
     p.note(f"{p.written(b)} is read as probabilities of the classes, not as their indices")
     return _of_each(p, p.negative(p.sum(p.times(b, log_softmax(p, a, -1)), -1)), reduction)
+
+
+def _counted(p: Plan, n: Any, stop: Any, step: Any) -> CountedClasses:
+    if step is not None or stop is not None and array(p, n).number != 0:
+        raise p.refuse("ranges of numbers are not read")
+    return CountedClasses(length(p, n if stop is None else stop))
 
 
 def _binary(p: Plan, a: Array, b: Array) -> Array:
@@ -316,6 +327,42 @@ def _huber(p: Plan, a: Array, b: Array, delta: Array) -> Array:
     return p.node(p.over(p.add(a, b, -1), delta).axes, rows.huber, p.add(a, b, -1), delta)
 
 
+def _ranked(p: Plan, a: Array, b: Array, sign: Array, margin: Array, reduction: Any) -> Array:
+    return _of_each(p, _hinge(p, p.times(sign, p.add(b, a, -1)), margin), reduction)
+
+
+def _triplet(
+    p: Plan, a: Array, near: Array, far: Array, margin: Array, order: Any, eps: Any, swap: Any, reduction: Any
+) -> Array:  # fmt: skip
+    if array(p, order).number != 2 or flag(p, swap):
+        raise p.refuse("only Euclidean distances to the anchor are read here")
+    to_near, to_far = (_length(p, p.add(p.add(a, b, -1), array(p, eps)), -1, False) for b in (near, far))
+    return _of_each(p, _hinge(p, p.add(to_near, to_far, -1), margin), reduction)
+
+
+def _hinge(p: Plan, a: Array, margin: Array) -> Array:
+    return p.function(ops.relu, a if margin.number == 0 else p.add(a, margin))
+
+
+def _poisson(
+    p: Plan, a: Array, b: Array, is_log: Any, is_full: Any, unused: Any, eps: Any, old: Any, reduction: Any
+) -> Array:  # fmt: skip
+    if flag(p, is_full):
+        raise p.refuse("the term of Stirling's formula is not read", "leave full= out: no variable is in it")
+    rate, log_rate = (
+        (p.function(ops.exp, a), a) if flag(p, is_log) else (a, p.function(ops.log, p.add(a, array(p, eps))))
+    )
+    return _of_each(p, p.add(rate, p.times(b, log_rate), -1), reduction)
+
+
+def _gaussian(p: Plan, a: Array, b: Array, variance: Array, is_full: Any, eps: Any, reduction: Any) -> Array:
+    if flag(p, is_full):
+        raise p.refuse("the constant of the density is not read", "leave full= out: no variable is in it")
+    p.note(f"{p.written(variance)} is taken to be above {p.written(eps) if isinstance(eps, Array) else eps}")
+    error = p.over(p.power(p.add(a, b, -1), p.constant(2)), variance)
+    return _of_each(p, p.over(p.add(p.function(ops.log, variance), error), p.constant(2)), reduction)
+
+
 def _length(p: Plan, a: Array, axis: int | None, keepdims: bool = True) -> Array:
     keepdims &= axis is not None and a.rank > 1
     return p.function(ops.sqrt, p.sum(p.power(a, p.constant(2)), axis, keepdims))
@@ -338,7 +385,7 @@ def _cosine(p: Plan, a: Array, b: Array, axis: int | None, eps: Any) -> Array:
     return p.over(p.sum(p.times(a, b), axis), p.times(*(_length(p, v, axis, False) for v in (a, b))))
 
 
-def _distances(p: Plan, a: Array, b: Array, metric: Any) -> Array:
+def _distances(p: Plan, a: Array, b: Array, metric: Any) -> Array | Pairs:
     """The distances of all rows of two matrices."""
     if metric == "sqeuclidean":
         return squares(p, a, b)
@@ -395,5 +442,11 @@ row("nn", "binary_cross_entropy", _TWO, _loss(_binary))
 _of_logits = _loss(lambda p, a, b: p.add(p.function(ops.softplus, a), p.times(a, b), -1))
 row("nn", "binary_cross_entropy_with_logits", _TWO, _of_logits)
 row("nn", "soft_margin_loss", _TWO, _loss(lambda p, a, b: p.function(ops.softplus, p.negative(p.times(a, b)))))
-row("nn", "cross_entropy", _TWO, _cross_entropy)
+row("nn", "margin_ranking_loss", "a, b, c, margin=0, reduction=mean", _ranked)
+row("nn", "triplet_margin_loss", "a, b, c, margin=1, ord=2, eps=1/1000000, swap=False, reduction=mean", _triplet)
+_LOG = "log_input=True, full=False, size_average=None, eps=1/100000000, reduce=None, reduction=mean"
+row("nn", "poisson_nll_loss", f"a, b, {_LOG}", _poisson)
+row("nn", "gaussian_nll_loss", "a, b, var, full=False, eps=1/1000000, reduction=mean", _gaussian)
+row("nn", "cross_entropy", "a, b?, reduction=mean", _cross_entropy)
+row("np torch", "arange", "n?, stop?=None, step?=None", _counted)
 row("nn", "linear", "a, b, bias=None", _linear)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..shapes import ONE, Dim
 from .arrays import Array, Plan
@@ -96,10 +96,18 @@ def _is_integer_type(keyword: str, given: Any) -> bool:
 # Arguments
 
 
+class CountedClasses(NamedTuple):
+    """The numbers 0, 1, … as many as a size says, which are the classes that rows have, and no array."""
+
+    size: Size
+
+
 def array(p: Plan, value: Any) -> Array:
     """An argument that is an array."""
     if isinstance(value, Array):
         return value
+    if isinstance(value, CountedClasses):
+        raise p.refuse("arange is not read", "ranges are the classes of cross_entropy(Z, torch.arange(n)) alone")
     if isinstance(value, bool):
         return p.constant(int(value))
     if isinstance(value, list) and value:
@@ -166,6 +174,7 @@ def find(homes: Sequence[str], name: str) -> str | None:
 
 
 READERS: dict[str, Reader] = {
-    **dict.fromkeys("a b a_min a_max alpha condition delta labels logits negative_slope weights".split(), array),
+    **dict.fromkeys("a b c a_min a_max alpha condition delta labels logits margin".split(), array),
+    **dict.fromkeys("negative_slope var weights".split(), array),
     "axis": integer, "keepdims": flag, "k": index, "n": index, "arrays": arrays,
 }  # fmt: skip

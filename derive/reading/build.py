@@ -271,7 +271,7 @@ def _make_norm(b: Builder, node: Node, args: list[Expr]) -> Expr:
     if node.args[0].op == "trans" and node.args[0].args[0].op == "sym" and ONE in arg.shape:
         shown, vector = b.cut(node), b.cut(node.args[0].args[0])
         if b.source[node.args[0].end - 1] in ("'", "′", "’"):
-            raise ShapeError(
+            raise ParseError(
                 f"{shown} is the norm of {vector}", b.source, node.span,
                 f"leave the mark out, or give it a letter of its own, if it is another {vector}",
             )  # fmt: skip

@@ -244,7 +244,7 @@ class Parser(Stacks):
             return Node("sym", [], name, start, end)
         if name == "e" and token.style not in ("bold", "vec") and "e" not in self.loose:
             return Node("const", [], "e", start, end)
-        if name == "π":
+        if name == "π" and "π" not in self.loose:
             return Node("const", [], "π", start, end)
         base = str(name).split("_")[0]
         if base == "I" and not token.accents:

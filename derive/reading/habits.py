@@ -18,7 +18,7 @@ from .signatures import C, M, R, S, kinds_of
 from .sizes import SCALAR_SIZE, Size
 from .stacks import Node, nodes_below
 
-_DIVISORS = frozenset("ijklmnN")
+DIVISORS = frozenset("ijklmnN")
 SQUARE = "the square of a letter"
 
 
@@ -113,6 +113,8 @@ def leaning(node: Node, args: list[int]) -> int:
         return M
     if op == "pow" and node.args[1].op != "num" and [arg.op for arg in node.args[1].args] != ["num"]:  # (1 + r)^t
         return S
+    if op == "sum" and any((arg.args[0] if arg.op == "neg" else arg).op in ("norm", "inner") for arg in node.args):
+        return S
     return max((kind for kind in args), default=S)
 
 
@@ -192,7 +194,7 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
         if node.op == "sym" and id(node) not in counted:
             symbols[node.data].uses.add("plain")
     for entry in symbols.values():
-        if not ("divides" in entry.uses and entry.name in _DIVISORS and entry.uses <= {"divides", "below", "rows"}):
+        if not ("divides" in entry.uses and entry.name in DIVISORS and entry.uses <= {"divides", "below", "rows"}):
             entry.uses.discard("divides")
 
 
@@ -298,7 +300,7 @@ def check_divided(node: Node, builder: Shaper) -> None:
             continue
         for part in factors_of(below):
             entry = symbols.get(part.data) if part.op == "sym" else None
-            if entry is None or entry.is_declared or entry.name[0] in _DIVISORS or not values[id(part)].is_scalar:
+            if entry is None or entry.is_declared or entry.name[0] in DIVISORS or not values[id(part)].is_scalar:
                 continue
             if not habit(entry.name, entry.style, set())[3]:
                 shown, row = names.text(entry.name), builder.source[node.args[0].start : node.args[i - 1].end]

@@ -188,6 +188,8 @@ class Lexer(Letters):
             self.take(start + 2, "op", pair.replace("−", "-")[1], start)
         elif pair == ".(" and self.maps(start):  # f.(x) of Julia
             self.skipped = start
+        elif pair == ".(" and text[start - 1 : start] == ")":  # (x − y).(x − y)
+            self.take(start + 1, "trans", ".", start)
         elif pair == ".(":
             raise self.error("f.(x) is not read", start, start + 2, "write f(x) of a function of each entry")
         elif pair == ".'":

@@ -15,9 +15,16 @@ from .tokens import Token, closing, exponent
 from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS
 
 
-def primed_names(tokens: list[Token]) -> list[Token]:
-    """The tokens with `x'` as one name: where a head has it, as K(x, x') = … and w' = …, and beside x, as in x − x'."""
-    primed: set[str] = set()
+def primed_names(tokens: list[Token], of_all: bool = False) -> list[Token]:
+    """The tokens with `x'` as one name: where a head has it, as K(x, x') = … and w' = …, and beside x, as in x − x'.
+
+    With `of_all`, that of every small letter that stands without a prime too, and whose primes all end a term, as
+    no transpose does.
+    """
+    letters = [(a.name, _is_prime(b), i + 2) for i, (a, b) in enumerate(zip(tokens, [*tokens[1:], *tokens[:1]]))
+               if of_all and a.kind == "atom" and a.text.islower() and not a.low]  # fmt: skip
+    primed = {name for name, has_prime, _ in letters if has_prime} & {name for name, has, _ in letters if not has}
+    primed -= {name for name, has_prime, end in letters if has_prime and not _is_last(tokens, end)}
     for i, token in enumerate(tokens):
         before, after = tokens[i - 1] if i else None, tokens[i + 1] if i + 1 < len(tokens) else None
         if _is_prime(token) and before is not None and before.kind == "atom":
@@ -42,20 +49,27 @@ def primed_names(tokens: list[Token]) -> list[Token]:
     return result
 
 
+_ENDS = ("close", "bar", "newline")
+
+
+def _is_last(tokens: list[Token], i: int) -> bool:
+    """Whether a term ends before place i."""
+    return i >= len(tokens) or tokens[i].kind in _ENDS or tokens[i].text in ("+", "-", ";", ",")
+
+
 def _is_beside(tokens: list[Token], i: int) -> bool:
     """Whether the prime at i is that of x − x' or x' − x, of a small letter: no transpose is subtracted from it."""
     letter = tokens[i - 1]
     if not letter.text.islower():
         return False
-    ends = ("close", "bar", "newline")
-    is_last = i + 1 == len(tokens) or tokens[i + 1].kind in ends or tokens[i + 1].text in ("+", "-", ";", ",")
+    is_last = _is_last(tokens, i + 1)
     if is_last and i > 2 and tokens[i - 2].text == "-" and tokens[i - 3].kind == "atom":
         before = tokens[i - 4] if i > 3 else None
         return tokens[i - 3].name == letter.name and (before is None or before.kind in ("open", "bar"))
     if is_last and i + 2 < len(tokens) and tokens[i + 1].text == "-" and tokens[i + 2].kind == "atom":
         after = tokens[i + 3] if i + 3 < len(tokens) else None
         before = tokens[i - 2] if i > 1 else None
-        is_whole = (before is None or before.kind in ("open", "bar")) and (after is None or after.kind in ends)
+        is_whole = (before is None or before.kind in ("open", "bar")) and (after is None or after.kind in _ENDS)
         return is_whole and tokens[i + 2].name == letter.name
     return False
 
@@ -77,7 +91,7 @@ def starred_names(tokens: list[Token], known: Collection[str]) -> list[Token]:
         name = names.join(token.text, [*token.accents, "^*"], token.low)
         found.append((i, end, name))
         before, after = tokens[i - 1] if i else None, tokens[end] if end < len(tokens) else None
-        is_last = after is None or after.kind in ("close", "bar", "newline") or after.text in ("+", "-", ";", ",")
+        is_last = _is_last(tokens, end)
         is_second = before is not None and before.text == "-" and i > 1 and tokens[i - 2].kind in ("atom", "close")
         is_first = before is not None and before.kind in ("open", "bar") and after is not None and after.text == "-"
         if token.text.islower() and is_last and (is_first or is_second):
@@ -469,6 +483,13 @@ def is_vector_e(tokens: list[Token], known: Collection[str], numbers: Set[str], 
             readings.append("e is read as a symbol, not as the number")  # which it is beside e^{-t}
             return True
     return bool(bare) and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
+
+
+def is_term_pi(tokens: Sequence[Token]) -> bool:
+    """Whether every π is a term by itself, as in μ − π: that of 2π, π/2 and π x is the number."""
+    around = zip(["(", *(t.text for t in tokens)], tokens, [*(t.text for t in tokens[1:]), ")"])
+    found = [(before in "+-([" and after in "+-)]") for before, token, after in around if token.value == "π"]
+    return bool(found) and all(found)
 
 
 def is_raised(token: Token) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .. import operations as ops
+from ..errors import ParseError
 from .arrays import Array, Plan
 from .indexing import indexed
 
@@ -14,11 +15,14 @@ _WAY_OUT = "of three axes np.sum((X[:, None] - Y[None])**2, axis=-1) is read, an
 
 
 class Pairs(NamedTuple):
-    """Rows of one array along the first axis, of another along the second, and their difference or its square."""
+    """Rows of one array along the first axis, of another along the second, and their difference, its square or length.
+
+    The length is of an array less itself: it has no derivative on the diagonal, and its square has.
+    """
 
     left: Array | None
     right: Array | None
-    is_squared: bool = False
+    kind: str = "difference"
 
 
 def spread(a: Any, keys: Sequence[Any]) -> Pairs | None:
@@ -29,18 +33,20 @@ def spread(a: Any, keys: Sequence[Any]) -> Pairs | None:
     return Pairs(a, None) if at == 1 else Pairs(None, a) if at == 0 else None
 
 
-def combined(p: Plan, node: ast.operator, one: Any, other: Any) -> Pairs:
+def combined(p: Plan, node: ast.operator, one: Any, other: Any) -> Pairs | Array:
     """The difference of rows spread along two axes, up to its sign, or its square."""
     spreads = [Pairs(None, x) if isinstance(x, Array) and x.rank == 2 else x for x in (one, other)]  # X[:, None] - Y
-    if isinstance(node, ast.Sub) and all(isinstance(x, Pairs) and not x.is_squared for x in spreads):
+    if isinstance(node, ast.Sub) and all(isinstance(x, Pairs) and x.kind == "difference" for x in spreads):
         sides = [(x.left, x.right) for x in spreads]
         for (left, above), (below, right) in (sides, sides[::-1]):  # the sign goes with the square
             if left is not None and right is not None and above is below is None:
                 return Pairs(left, right)
     if isinstance(node, ast.Pow) and isinstance(one, Pairs) and isinstance(other, Array) and other.number == 2:
-        if one.left is not None and one.right is not None and not one.is_squared:
-            return Pairs(one.left, one.right, True)
-    raise p.refuse("arrays of three axes are not read", _WAY_OUT)
+        if one.kind == "length":
+            return squares(p, one.left, one.right)
+        if one.left is not None and one.right is not None and one.kind == "difference":
+            return Pairs(one.left, one.right, "square")
+    raise refusal(p, one, other)
 
 
 def reduced(p: Plan, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
@@ -51,12 +57,13 @@ def reduced(p: Plan, name: str, args: list[Any], keywords: dict[str, Any]) -> An
     if isinstance(pairs, Pairs) and not named:
         if name in ("square", "pow", "power") and axis is None and rest[1:] == []:
             return combined(p, ast.Pow(), pairs, rest[0] if rest else p.constant(2))
-        if name == "sum" and pairs.is_squared and at in (None, -1, 2):
+        if name == "sum" and pairs.kind == "square" and at in (None, -1, 2):
             made = squares(p, pairs.left, pairs.right)
             return p.sum(made) if at is None else made
-        if name == "norm" and not rest and not pairs.is_squared and pairs.left and pairs.right and at in (-1, 2):
+        is_norm = name == "norm" and not rest and pairs.kind == "difference"
+        if is_norm and pairs.left and pairs.right and at in (-1, 2):
             return distances(p, pairs.left, pairs.right)
-    raise p.refuse("arrays of three axes are not read", _WAY_OUT)
+    raise refusal(p, pairs)
 
 
 def squares(p: Plan, left: Any, right: Any) -> Array:
@@ -69,10 +76,18 @@ def squares(p: Plan, left: Any, right: Any) -> Array:
     return p.add(p.add(rows, columns), p.times(two, p.matmul(left, p.transposed(right))), -1)
 
 
-def distances(p: Plan, left: Array, right: Array) -> Array:
+def refusal(p: Plan, *held: Any) -> ParseError:
+    """Of what no rule reads: distances of an array to itself, or arrays of three axes."""
+    of_itself = next((x.left for x in held if isinstance(x, Pairs) and x.kind == "length"), None)
+    if of_itself is None:
+        return p.refuse("arrays of three axes are not read", _WAY_OUT)
+    return p.refuse(
+        f"the distances of {p.written(of_itself)} to itself are 0 on the diagonal, where a root has no derivative",
+        "take their squares",
+    )
+
+
+def distances(p: Plan, left: Array, right: Array) -> Array | Pairs:
     if left is right:
-        raise p.refuse(
-            f"the distances of {p.written(left)} to itself are 0 on the diagonal, where a root has no derivative",
-            "take their squares",
-        )
+        return Pairs(left, right, "length")
     return p.function(ops.sqrt, squares(p, left, right))

@@ -46,7 +46,7 @@ REFUSED = REFUSED_FUNCTIONS | {
         ("qr", "the QR factors are not among the operations"), ("matrix_rank", "the rank has no derivative"),
         ("cond", "the condition number is not among the operations"), ("prod", "products over entries are not read"),
         ("median", "the median is not among the operations"), ("sort argsort", "sorting is not among the operations"),
-        ("tensordot", "write the product with @ or np.einsum"), ("arange linspace", "ranges of numbers are not read"),
+        ("tensordot", "write the product with @ or np.einsum"), ("linspace", "ranges of numbers are not read"),
         ("random dropout", "random numbers are not read"), ("lstsq", "write np.linalg.solve(A.T @ A, A.T @ b)"),
         ("stop_gradient detach", "what is not differentiated is not read"),
         ("conv1d conv2d", "convolutions are not among the operations"),
@@ -257,6 +257,8 @@ class Interpreter:
     def array(self, value: Any) -> Array:
         if isinstance(value, Path):
             raise self.unknown(value)
+        if isinstance(value, pairs.Pairs):
+            raise pairs.refusal(self.plan, value)
         return array_table.array(self.plan, value)
 
     def unknown(self, path: Path) -> DeriveError:

@@ -20,7 +20,7 @@ from ..shapes import ONE, Dim
 from . import array_table
 from .arrays import Array, Axes, Misfit, Plan
 from .declarations import Declarations
-from .habits import habit
+from .habits import DIVISORS, habit
 from .limits import MAX_NAMES
 from .python import MODULES, TYPES, Interpreter, assign, augment, in_order, parsed, unwrapped
 from .vocabulary import NAMED_MODULE
@@ -41,6 +41,7 @@ class ArrayFormula:
         self.tree.body = in_order(self.tree.body)
         self.assigned = {t.id for n in ast.walk(self.tree) if isinstance(n, ast.Assign) for t in n.targets
                          if isinstance(t, ast.Name)}  # fmt: skip
+        self.changed = _changed(self.tree.body)
         self.sizes = set(declared.dimensions) - set(declared.entries)
         self.sizes |= {n for e in scope.values() for d in e.shape for n in d.names}
         used = [n for n in ast.walk(self.tree) if isinstance(n, ast.Call)]
@@ -58,7 +59,8 @@ class ArrayFormula:
             except ParseError as error:
                 raise error.at(text, (node.col_offset, node.col_offset + len(node.id))) from None
             known = name in declared.entries or name in scope
-            if node.id in MODULES and id(node) in owners and not known or node.id in self.assigned:
+            is_made = node.id in self.assigned and node.id not in self.changed
+            if node.id in MODULES and id(node) in owners and not known or is_made:
                 continue
             if not known and (node.id in self.sizes or node.id in self.lengths or node.id in TYPES):
                 continue
@@ -239,6 +241,19 @@ _OF_ARRAYS = frozenset("T mT shape size ndim".split()) | frozenset(array_table.T
 _ALWAYS = frozenset("np numpy jnp torch jax scipy math tf".split())  # F, la and so on may be arrays
 
 
+def _changed(body: list[ast.stmt]) -> dict[str, ast.Assign]:
+    """The names that their first assignment is made of, as x = x - x.mean(): what is given has them too."""
+    found: dict[str, ast.Assign] = {}
+    seen: set[str] = set()
+    for statement in body:
+        if isinstance(statement, ast.Assign):
+            made = {t.id for t in statement.targets if isinstance(t, ast.Name)}
+            used = {n.id for n in ast.walk(statement.value) if isinstance(n, ast.Name)}
+            found |= dict.fromkeys((made & used) - seen, statement)
+            seen |= made
+    return found
+
+
 def _is_module(node: ast.Attribute) -> bool:
     return getattr(node.value, "id", None) in _ALWAYS or node.attr not in _OF_ARRAYS
 
@@ -252,7 +267,7 @@ _OF_ENTRIES = frozenset("exp log sqrt abs square pow power sin cos tanh sigmoid 
 def _lengths(node: ast.Call) -> list[str]:
     """Names that can only be lengths: the arguments of ones, zeros, eye, reshape."""
     word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if word not in ("ones", "zeros", "eye", "identity", "reshape", "view"):
+    if word not in ("ones", "zeros", "eye", "identity", "reshape", "view", "arange"):
         return []
     found = []
     for argument in node.args[1 if word == "reshape" and len(node.args) == 2 else 0 :]:
@@ -303,16 +318,25 @@ def _along(node: ast.AST) -> bool:
 
 
 def _counts(tree: ast.AST) -> set[str]:
-    """Names that stand only as the N of X.T @ X / (N - 1): what divides a product with a transpose."""
+    """Names that stand only below, as the N of X.T @ X / (N - 1) and, of the letters that count, the n of x / (2*n)."""
     found: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp):
-            below, above = node.right, _factors(node.left)
-            is_less = isinstance(below.op, ast.Sub) and getattr(below.right, "value", None) == 1
-            if is_less and isinstance(below.left, ast.Name) and any(_is_transpose(part) for part in above):
-                found.add(id(below.left))
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
+            continue
+        is_less = isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Sub)
+        if not is_less or getattr(getattr(node.right, "right", None), "value", None) != 1:
+            found |= {id(part) for part in _multiplied(node.right) if getattr(part, "id", "") in DIVISORS}
+        elif any(_is_transpose(part) for part in _factors(node.left)):
+            found.add(id(getattr(node.right, "left", None)))
     held = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     return {node.id for node in held if id(node) in found} - {node.id for node in held if id(node) not in found}
+
+
+def _multiplied(node: ast.expr) -> list[ast.expr]:
+    """What is multiplied by *."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*_multiplied(node.left), *_multiplied(node.right)]
+    return [node]
 
 
 def _factors(node: ast.AST) -> list[ast.expr]:
@@ -355,7 +379,7 @@ def _guards(tree: ast.AST) -> set[str]:
     """Names before an identity, exponents, and those that are numbers by habit and bound what they are compared with,
     or keep a root, a logarithm or a divisor from 0.
 
-    Such are s of K + s * np.eye(n), m of U**m, delta of np.abs(r) <= delta and eps of np.log(p + eps).
+    Such are s of K + s**2 * np.eye(n), m of U**m, delta of np.abs(r) <= delta and eps of np.log(p + eps).
     """
     sums: list[ast.AST] = []
     found: set[str] = set()
@@ -363,11 +387,11 @@ def _guards(tree: ast.AST) -> set[str]:
         if isinstance(node, ast.Call):
             word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             sums += node.args if word in ("sqrt", "rsqrt", "log", "log2", "log10") else []
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # s * np.eye(n)
-            for one, other in ((node.left, node.right), (node.right, node.left)):
-                function = other.func if isinstance(other, ast.Call) else None
-                if isinstance(one, ast.Name) and one.id.islower():
-                    found |= {one.id} if getattr(function, "attr", getattr(function, "id", "")) == "eye" else set()
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # s**2 * np.eye(n)
+            parts = _multiplied(node)
+            called = [part.func for part in parts if isinstance(part, ast.Call)]
+            if any(getattr(function, "attr", getattr(function, "id", "")) == "eye" for function in called):
+                found |= {name for part in parts if (name := _entries_of(part)).islower()}
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             sums.append(node.right)
         elif isinstance(node, ast.Compare):
@@ -410,7 +434,8 @@ class Solved:
         self.name = _named(formula.tree.body[-1])
         for written, value in known.items():
             name = _plain(written)
-            if isinstance(value, Array) and value.expr is not None and name != self.name and not value.is_symbol:
+            is_given = name == self.name or name in self.symbols
+            if isinstance(value, Array) and value.expr is not None and not is_given and not value.is_symbol:
                 self.definitions.append((name, value.expr))
         from .solved import shape_line
 
@@ -448,4 +473,7 @@ def _guesses(formula: ArrayFormula, held: Mapping[str, Array]) -> list[str]:
     for name in formula.open:
         if name in held and formula.costs(name, False)[held[name].rank] > 0:
             made.append(f"{names.text(name)} is read as {words[held[name].rank]}")
+    for written, statement in formula.changed.items():
+        shown = names.text(formula.canonical.get(written, written))
+        made.append(f"{shown} is what is given, before {ast.unparse(statement)}")
     return made

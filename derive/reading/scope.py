@@ -59,11 +59,12 @@ class Reading:
     scope : mapping of canonical names to expressions that are known
     factors : names that multiply the bracket behind them, whatever habit says
     functions : letters that are functions before a bracket, as f is
+    has_primes : whether the primes of small letters belong to names, and transpose nothing
     """
 
     def __init__(
         self, source: str, declared: Declarations, wrt: Iterable[str] = (), scope: Mapping[str, Expr] | None = None,
-        factors: Iterable[str] = (), functions: Iterable[str] = (),
+        factors: Iterable[str] = (), functions: Iterable[str] = (), has_primes: bool = False,
     ) -> None:  # fmt: skip
         self.declared = declared
         self.scope = dict(scope or {})
@@ -89,7 +90,7 @@ class Reading:
         scalars = {name for name, e in {**declared.symbols(), **self.scope}.items() if e.is_scalar}
         single = declared.functions | (declared.dimensions - set(declared.entries)) | scalars
         tokens = moments(tokens, self.known, single, source, lexer.readings, lexer.is_latex)
-        tokens = primed_names(starred_names(raised_calls(tokens, lexer.readings), self.known))
+        tokens = primed_names(starred_names(raised_calls(tokens, lexer.readings), self.known), has_primes)
         self.tokens = raised_names(tokens, self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)

@@ -91,6 +91,17 @@ class Solution:
         if said not in self.readings:
             self.readings.append(f"{said}: so is the whole, which a gradient needs")
 
+    def has_primed_vectors(self) -> bool:
+        """Whether the names with primes, and those without, are no numbers; what is taken for granted is said."""
+        for name, made in self.symbols.items():
+            base, marks, low = names.parts(name)
+            plain = self.symbols.get(names.join(base, [mark for mark in marks if mark != "^′"], low), made)
+            if "^′" in marks:
+                if made.is_scalar or plain.is_scalar:
+                    return False
+                self.readings.append(f"{names.text(name)} is read as a name of its own, as no transpose fits")
+        return True
+
     def astonishment(self) -> ShapeError:
         """The refusal of a reading in which most letters are what their like never are."""
         odd = [(names.text(name), shape_line(self.symbols[name])) for name in self.odd()]

@@ -24,6 +24,7 @@ MID_RUN = frozenset(
     "tr det logdet log exp sin cos tan tanh sinh cosh inv diag vec Tr ln trace softmax sigmoid relu".split()
 )
 _FUNCTION_LENGTH = max(map(len, FUNCTIONS))
+_PARAMETERS = (["θ"], ["φ"], ["ψ"])  # the networks s_θ(x), π_φ(a) have them below
 _APART = "separate letters by spaces where a product is meant"
 WITH_DIGITS = re.compile(r"(?:[A-Za-z]+[0-9]+)+[A-Za-z]+")  # a word such as log1p
 
@@ -217,6 +218,8 @@ class _Splitter:
             if not self.covered():  # log_σ is no product of l, o and g_σ
                 self.readings.append(f"{names.text(whole)} is read as one name")
                 return [self.named(0, size, whole)]
+        if base.startswith("log") and size > 3 and run[2].low and run[2].low[0].isdigit() and not self.has_known():
+            return self.of(run[:3]).subscripted("log", run[2].low[0]) + self.of(run[3:]).split(None, after)
         wordlike = size >= 3 and base[1:].islower() and base.isascii() and whole is not None
         if is_bracket(after):
             product = self.called(base, after)
@@ -367,10 +370,11 @@ class _Splitter:
             raise ParseError(
                 f"{shown} is called, and is not a function we know", self.source, token.span, f"define {shown} first"
             )
-        if glued and (is_declared or base in self.usage.own):
+        if glued and (is_declared or base in self.usage.own or low[-1:] in _PARAMETERS and not base.isupper()):
             own = token.instead("func", operation_name(name, 0))
             if base.isupper() and not is_declared:
                 self.usage.called.add(name)
+            if (base.isupper() or base not in self.usage.own) and not is_declared:
                 self.readings.append(f"{names.text(name)}(…) is read as a function of each entry")
             return own
         shown = names.text(name)
