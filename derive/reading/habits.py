@@ -170,7 +170,9 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
             for i, arg in enumerate(node.args):
                 if i and node.data[i - 1] == "/":
                     note_divisor(arg, symbols, counted)
-                elif i and leaning[id(node.args[i - 1])] in (M, R):
+                elif i and (
+                    leaning[id(node.args[i - 1])] == M or leaning[id(node.args[i - 1])] == R and arg.op == "sym"
+                ):
                     use(arg, "starred" if node.data[i - 1] == "*" else "follows")
             front = node.args[0]
             if front.op == "div" and "/" not in node.data and len(node.args) > 2:
