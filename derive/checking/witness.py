@@ -261,7 +261,7 @@ def close(left: Any, right: Any, tolerance: float = TOLERANCE) -> bool:
 def _number(value: Any) -> str:
     import numpy as np
 
-    return f"{float(np.real(value)):.3g}"
+    return f"{float(np.real(value)) + 0.0:.3g}"
 
 
 def _shown(value: Any) -> str:
