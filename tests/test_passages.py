@@ -38,6 +38,13 @@ def verdicts(text):
         (r"$f(X) = \log\det X$, $df(X)[H] = \operatorname{tr}(X H)$", ["definition", "fails"]),
         (r"$K_{m,n} \operatorname{vec}(A) = \operatorname{vec}(A^T)$ for $A \in \mathbb{R}^{m\times n}$", ["proved"]),
         (r"$K_{m,n} \operatorname{vec}(A) = \operatorname{vec}(A)$ for $A \in \mathbb{R}^{m\times n}$", ["fails"]),
+        # what moves in dL is what dZ is made of
+        (r"$Z = W X$, $g = \|Z - Y\|^2$, $dg = 2 \operatorname{tr}((Z - Y)^T dZ)$ and"
+         r" $dg = \operatorname{tr}((Z - Y)^T dZ)$", ["definition", "definition", "proved", "fails"]),
+        # Δf is a differential beside a Δ of what is in f, and may be a Laplacian by itself
+        (r"$f(x) = x^T A x$. $\Delta f = x^T (A + A^T) \Delta x$ and $\Delta f = x^T (A - A^T) \Delta x$",
+         ["definition", "proved", "fails"]),
+        (r"$f(x) = \sin x$. $\Delta f = -\sin x$", ["definition", "unread"]),
         # what is called T is a letter, and of a letter with a number below it T is the transpose
         (r"$f = x_1^T A x_2$ and $T = 3$. Then $$\nabla_{x_2} f = A^T x_1$$", ["definition", "assumption", "proved"]),
         (r"$f = x_1^T A x_2$ and $T = 3$. Then $$\nabla_{x_2} f = A x_1$$", ["definition", "assumption", "fails"]),

@@ -116,7 +116,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     scope.nabla = variable_of(reading)
     nablas = [t for t in trees if t.kind == "gradient"]
     reading.open_nabla = scope.nabla is None and any(len(t.args) == bool(t.data[1]) for t in nablas)
-    scope.live = scope.live or candidates(reading, defined)
+    scope.live = scope.live or _below(reading, defined) or candidates(reading, defined)
     reading.declared = {n for n, d in declared.items() if d.shape is not None}
     reading.shrunk = {
         n
@@ -462,6 +462,17 @@ def _live(reading: Claims, defined: set[str]) -> list[Expr]:
         if name in scope.symbols and name not in defined:
             found[scope.symbols[name]] = None
     return list(found)
+
+
+def _below(reading: Claims, defined: set[str]) -> list[Expr]:
+    """The letters that move where only what is made of them does: W and X beside Z = W X and dL = ⟨G, dZ⟩."""
+    scope = reading.scope
+    sides = (side.tree for claim in reading.claims for side in claim.sides[not claim.continues :])
+    parts = [t for tree in sides if tree is not None for t in tree.walk()]
+    names = {str(t.args[0].data[0]) for t in parts if t.kind == "differential" and t.args[0].kind == "name"}
+    names |= {scope.directions.get(str(t.data[0]), "") for t in parts if t.kind == "name"}
+    moved = [s for name in sorted(names & defined) if (s := scope.symbols.get(name)) in scope.definitions]
+    return [s for s in symbols_of(*map(scope.inline, moved)) if "constant" not in s.properties]
 
 
 def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:

@@ -458,6 +458,17 @@ class TreeBuilder(Formulas):
         value = derive(prepared, variable)
         return self.scope.inline(substitute(value, {variable: stands_for})) if stands_for is not None else value
 
+    def _name(self, tree: Tree) -> Value:
+        """A name; Δf of what has a formula is its differential, beside a Δx."""
+        scope, name = self.scope, str(tree.data[0])
+        of = self.lookup(scope.directions.get(name, ""))
+        if of is None or of not in scope.definitions or not name.startswith("Δ"):
+            return super()._name(tree)
+        moved = [s for variable in scope.directions.values() if (s := self.lookup(variable)) is not None]
+        if {s for m in moved for s in symbols_of(scope.inline(m), scope.definitions.get(m, m))}.isdisjoint(moved):
+            raise Unread(f"{name} may be a Laplacian, or how much {name[1:]} changes: of what is open")
+        return self.moving(of)
+
     def _differential(self, tree: Tree) -> Value:
         inner_ = tree.args[0]
         if inner_.kind in ("name", "apply"):
