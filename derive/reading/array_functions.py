@@ -358,7 +358,9 @@ def _poisson(
 def _gaussian(p: Plan, a: Array, b: Array, variance: Array, is_full: Any, eps: Any, reduction: Any) -> Array:
     if flag(p, is_full):
         raise p.refuse("the constant of the density is not read", "leave full= out: no variable is in it")
-    p.note(f"{p.written(variance)} is taken to be above {p.written(eps) if isinstance(eps, Array) else eps}")
+    p.note(f"{p.written(variance)} is taken to be above {array(p, eps).number or p.written(eps)}")
+    if a.rank == 2 and variance.rank == 1:  # one variance for each row, not for each column
+        variance = indexed(p, variance, [slice(None), None])
     error = p.over(p.power(p.add(a, b, -1), p.constant(2)), variance)
     return _of_each(p, p.over(p.add(p.function(ops.log, variance), error), p.constant(2)), reduction)
 
