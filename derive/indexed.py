@@ -61,6 +61,8 @@ class IndexedTerm(NamedTuple, Generic[N]):
         return [a for a in dict.fromkeys(a for _, axes in self.factors for a in axes) if a not in self.summed]
 
     def renamed(self, names: dict[Axis, Axis]) -> IndexedTerm[N]:
+        given = set(names.values())
+        names = {a: a.copy() for a in self.summed if a in given} | names  # no sum captures a given name
         factors = tuple((node, tuple(names.get(a, a) for a in axes)) for node, axes in self.factors)
         return self._replace(factors=factors, summed=tuple(names.get(a, a) for a in self.summed))
 

@@ -38,6 +38,8 @@ NETS = [  # formula, variable, declarations, samples, the same in PyTorch for on
      lambda t, W, x, s: 0.5 * (t.relu(s * (W @ x)) - s).pow(2).sum() * s.norm()),
     ("tr(A diag(x) B diag(x)) + x^T A x", "A", "A: n×n, B: n×n, x: n", "x",
      lambda t, A, B, x: t.trace(A @ t.diag(x) @ B @ t.diag(x)) + x @ A @ x),
+    ("‖diag(x) A + A diag(x)‖²", "A", "A: n×n, x: n", "x",
+     lambda t, A, x: (x[:, None] * A + A * x).pow(2).sum()),
     ("½‖tril(A) x − y‖²", "A", "A: n×n, x: n, y: n", "x, y",
      lambda t, A, x, y: 0.5 * (A.tril() @ x - y).pow(2).sum()),
 ]  # fmt: skip
