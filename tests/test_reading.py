@@ -101,7 +101,7 @@ def test_kinds_do_not_depend_on_the_spelling(spellings: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "mean(a - 1)", "sum(a b)", "sum(x'x)",
+        "mean(a - 1)", "sum(a b)", "sum(x'x)", "sum(cos(x − π))",
     ],
 )  # fmt: skip
 def test_a_sum_of_one_number_is_refused(text: str) -> None:
@@ -563,6 +563,7 @@ def test_the_sign_of_another_derivative_is_refused(formula, said):
             "π is read as a symbol, not as the number",
         ),
         (r"\|s_\theta(x) - \frac{y-x}{\sigma^2}\|^2", "‖s_{θ}(x) − (y − x) / σ²‖²", "is read as a function of each"),
+        (r"\|\pi_\theta(x) - y\|^2", "‖π_{θ}(x) − y‖²", "is read as a function of each"),
         (r"\|p-\pi\|_1 + \ln 2\pi", "‖p − π‖₁ + log(2 π)", "π is read as a symbol, as in ‖x − π‖"),
         (r"\|x - 2\pi\|^2", "‖x − 2 π‖²", ""),
         (r"\|s' - A s\|^2", "‖s′ − A s‖²", "s′ is read as a name of its own, as no transpose fits"),

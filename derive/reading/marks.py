@@ -486,7 +486,9 @@ def is_vector_e(tokens: list[Token], known: Collection[str], numbers: Set[str], 
 
 
 def is_term_pi(tokens: Sequence[Token]) -> bool:
-    """Whether every π is a term by itself, as in μ − π: that of 2π, π/2 and π x is the number."""
+    """Whether every π is a term by itself, as in μ − π: that of 2π, π/2, π x and beside sin and cos is the number."""
+    if any(t.kind == "func" and t.text.lstrip("\\") in ("sin", "cos", "tan") for t in tokens):
+        return False
     around = zip(["(", *(t.text for t in tokens)], tokens, [*(t.text for t in tokens[1:]), ")"])
     found = [(before in "+-([" and after in "+-)]") for before, token, after in around if token.value == "π"]
     return bool(found) and all(found)

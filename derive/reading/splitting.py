@@ -337,7 +337,7 @@ class _Splitter:
             return token
         glued = self.is_latex or not after.spaced
         base, _, low = names.parts(name)
-        if base in ("K", "I", "e", "π"):
+        if base in ("K", "I") or name in ("e", "π"):
             return token
         if base == "N" and token.style == "cal" and glued:
             raise ParseError(
