@@ -395,7 +395,9 @@ def test_vectors_beside_a_sum_without_an_index_are_not_guessed(formula):
         derive.gradient(formula, "x")
 
 
-@pytest.mark.parametrize("formula, wrt", [(r"\sum (x - \mu)^2", r"\mu"), (r"\sum (y - (a x + b))^2", "b")])
+@pytest.mark.parametrize(
+    "formula, wrt", [(r"\sum (x - \mu)^2", r"\mu"), (r"\sum (y - (a x + b))^2", "b"), (r"\sum (y - w^2 x)^2", "w")]
+)
 def test_a_summand_that_may_be_one_number_is_asked_for(formula, wrt):
     with pytest.raises(DeriveError, match="may be one number, or one for each entry"):
         derive.gradient(formula, wrt)

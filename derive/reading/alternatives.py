@@ -174,8 +174,8 @@ def _factors_of_terms(sums: list[Node], wanted: Set[str]) -> set[str]:
     inner = [n for n in nodes_below(sums) if n.op == "sum" and n not in linear]
     terms = [n.args[0] if n.op == "neg" else n for total in inner for n in total.args]
     products = [n for term in terms for n in (term, *term.args) if n.op == "had" and term.op in ("had", "prod")]
-    return {n.data for p in products for n in p.args if n.op == "sym" and n.data in wanted
-            and habits.names_below(p) != {n.data}}  # fmt: skip
+    factors = [(n.args[0] if n.op == "elpow" else n, habits.names_below(p)) for p in products for n in p.args]
+    return {n.data for n, held in factors if n.op == "sym" and n.data in wanted and held != {n.data}}
 
 
 def products_of_entries(sums: list[Node], usual: dict[int, int]) -> None:
