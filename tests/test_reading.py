@@ -360,6 +360,7 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         ("x'/(2*S)*x", "S is a matrix by habit"),
         ("x'*A/S*y", "S is a matrix by habit"),
         ("A x.y", "A times x.y"),
+        ("‖w' − w‖² + (w'x)²", "w' may be the transpose of w"),
         ("(A + B) x.y", "may be ((A + B) x).y"),
         (r"\mathrm{Tr}(\rho H)", "would be a number"),
         (r"\sum_{u,i}(r_{ui}-b_u-b_i)^2", "may belong to two vectors of different length"),

@@ -15,8 +15,10 @@ from .tokens import Token, closing, exponent
 from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS
 
 
-def primed_names(tokens: list[Token], of_all: bool = False) -> list[Token]:
+def primed_names(tokens: list[Token], source: str, of_all: bool = False) -> list[Token]:
     """The tokens with `x'` as one name: where a head has it, as K(x, x') = … and w' = …, and beside x, as in x − x'.
+
+    The w'x beside w − w' is refused.
 
     With `of_all`, that of every small letter that stands without a prime too, and whose primes all end a term, as
     no transpose does.
@@ -25,17 +27,29 @@ def primed_names(tokens: list[Token], of_all: bool = False) -> list[Token]:
                if of_all and a.kind == "atom" and a.text.islower() and not a.low]  # fmt: skip
     primed = {name for name, has_prime, _ in letters if has_prime} & {name for name, has, _ in letters if not has}
     primed -= {name for name, has_prime, end in letters if has_prime and not _is_last(tokens, end)}
+    beside: set[str] = set()
     for i, token in enumerate(tokens):
         before, after = tokens[i - 1] if i else None, tokens[i + 1] if i + 1 < len(tokens) else None
         if _is_prime(token) and before is not None and before.kind == "atom":
             begins = i == 1 or tokens[i - 2].kind in ("newline", "where") or tokens[i - 2].text == ";"
-            if begins and after is not None and after.text == "=" or _is_beside(tokens, i):
+            if begins and after is not None and after.text == "=":
                 primed.add(before.name)
+            elif _is_beside(tokens, i):
+                beside.add(before.name)
         if token.text != "(" or before is None or before.kind != "atom":
             continue
         end = next((j for j in range(i, min(i + 60, len(tokens))) if tokens[j].text == ")"), i)
         if end + 1 < len(tokens) and tokens[end + 1].text == "=":
             primed |= {a.name for a, b in zip(tokens[i:end], tokens[i + 1 : end]) if a.kind == "atom" and _is_prime(b)}
+    for before, token, after in zip(tokens, tokens[1:], tokens[2:]):
+        is_factor = after.kind in ("atom", "open", "func") or after.text in ("*", "@")
+        if is_factor and before.kind == "atom" and before.name in beside - primed and _is_prime(token):
+            shown, x = source[before.start : token.end], source[before.start : before.end]
+            raise ParseError(
+                f"{shown} may be the transpose of {x}, or another {x}, as in {x} − {shown}", source,
+                (before.start, after.end), f"write {x}ᵀ for the transpose, or give the other {x} a letter of its own",
+            )  # fmt: skip
+    primed |= beside
     if not primed:
         return tokens
     result: list[Token] = []
