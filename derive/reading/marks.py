@@ -15,10 +15,10 @@ from .tokens import Token, closing, exponent
 from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS
 
 
-def primed_names(tokens: list[Token], source: str, of_all: bool = False) -> list[Token]:
+def primed_names(tokens: list[Token], known: Collection[str], source: str, of_all: bool = False) -> list[Token]:
     """The tokens with `x'` as one name: where a head has it, as K(x, x') = … and w' = …, and beside x, as in x − x'.
 
-    The w'x beside w − w' is refused.
+    The w'x beside w − w' is refused where w' is not known.
 
     With `of_all`, that of every small letter that stands without a prime too, and whose primes all end a term, as
     no transpose does.
@@ -43,7 +43,8 @@ def primed_names(tokens: list[Token], source: str, of_all: bool = False) -> list
             primed |= {a.name for a, b in zip(tokens[i:end], tokens[i + 1 : end]) if a.kind == "atom" and _is_prime(b)}
     for before, token, after in zip(tokens, tokens[1:], tokens[2:]):
         is_factor = after.kind in ("atom", "open", "func") or after.text in ("*", "@")
-        if is_factor and before.kind == "atom" and before.name in beside - primed and _is_prime(token):
+        is_open = before.kind == "atom" and before.name in beside - primed and _is_prime(token)
+        if is_factor and is_open and names.join(before.text, [*before.accents, "^′"], before.low) not in known:
             shown, x = source[before.start : token.end], source[before.start : before.end]
             raise ParseError(
                 f"{shown} may be the transpose of {x}, or another {x}, as in {x} − {shown}", source,

@@ -90,7 +90,8 @@ class Reading:
         scalars = {name for name, e in {**declared.symbols(), **self.scope}.items() if e.is_scalar}
         single = declared.functions | (declared.dimensions - set(declared.entries)) | scalars
         tokens = moments(tokens, self.known, single, source, lexer.readings, lexer.is_latex)
-        tokens = primed_names(starred_names(raised_calls(tokens, lexer.readings), self.known), source, has_primes)
+        tokens = starred_names(raised_calls(tokens, lexer.readings), self.known)
+        tokens = primed_names(tokens, self.known, source, has_primes)
         self.tokens = raised_names(tokens, self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
