@@ -314,6 +314,12 @@ def verdicts(text):
         (r"$H = I - \frac1n \mathbf 1 \mathbf 1^T$. $H H = H$, $H H = I$, $H \mathbf 1 = 0$, $H \mathbf 1 = \mathbf 1$,"
          r" $\sum_i (z_i - \bar z)^2 = z^T H z$ where $\bar z = \frac1n \sum_i z_i$.",
          ["definition", "proved", "fails", "proved", "fails", "proved", "definition"]),
+        # of a matrix whose shape says otherwise it counts nothing, nor does any number
+        (r"$g = \frac1n \sum_{i,j} Z_{ij}$ with $Z \in \mathbb{R}^{n\times d}$. $\nabla g = \frac1n \mathbf 1"
+         r" \mathbf 1^T$, $\nabla g = \mathbf 1 \mathbf 1^T$", ["definition", "proved", "fails"]),
+        (r"$g = \frac1n \mathbf 1^TZ^TZ\mathbf 1$ with $Z \in \mathbb{R}^{n\times d}$. $\nabla g = \frac2n Z\mathbf 1"
+         r" \mathbf 1^T$, $\nabla g = \frac2n Z$", ["definition", "proved", "fails"]),
+        (r"$J = \frac{1}{c} \mathbf 1 \mathbf 1^T$, $z^TJJz = z^TJz$", ["definition", "fails"]),
         # an inverse that is given says what its matrix is
         (r"$S^{-1} = a I + Z^TZ$ and $m = S Z^Tc$. Then $\|c - Zv\|^2 + a v^Tv = (v - m)^T S^{-1} (v - m) + c^Tc -"
          r" m^T S^{-1} m$, $\|c - Zv\|^2 + a v^Tv = (v - m)^T S^{-1} (v - m) + c^Tc + m^T S^{-1} m$",

@@ -31,6 +31,7 @@ from ..shapes import ONE
 from .claims import Claims
 from .declaring import _NAME, _REAL, _names, add_property, is_part, is_said, is_supposed
 from .document import MathRow, Passage
+from .trees import COUNTS
 from .unification import Declaration
 from .witness import Witness
 
@@ -58,7 +59,6 @@ _SIGNS = re.compile(  # yᵢ ∈ {−1, 1}
     rf"{_LIST}\s*(?:\\in(?![A-Za-z])|∈|=)\s*(?:\\left)?\\?\{{?\s*(?:\\pm|±|[-−]\s*1\s*,\s*\+?|\+?\s*1\s*,\s*[-−])\s*1"
 )
 _IN_TEXT = re.compile(r"\\(?:text|mbox)\s*\{([^{}]*)\}")
-_COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 _PROPERTY = (
     ("positive-semi", "psd"), ("positive semi", "psd"), ("psd", "psd"), ("positive", "spd"), ("spd", "spd"),
     ("orthogonal", "orthogonal"), ("orthonormal", "orthogonal"), ("diagonal", "diagonal"),
@@ -181,7 +181,7 @@ def size_named(witness: Witness, truth: Expr, value: Expr) -> str | None:
     if truth.shape != value.shape:
         return None
     symbols = symbols_of(truth, value)
-    counts = [s for s in symbols if s.is_square and s.name in _COUNTS and not s.properties]
+    counts = [s for s in symbols if s.is_square and s.name in COUNTS and not s.properties]
     holders = {
         str(d): f"the number of {'entries' if s.is_vector else side} of {s.text()}"
         for s in symbols

@@ -47,7 +47,7 @@ class Formulas(Meaning):
         return number(tree.data[0])
 
     def _ones(self, tree: Tree) -> Value:
-        rows = self.size(tree.data[0])
+        rows = self.size(tree.data[0]) if self.counts or "counted" not in tree.data else None
         return Pending(rows, None, ones)
 
     def size(self, name: object) -> Dim | None:
