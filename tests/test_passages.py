@@ -130,6 +130,14 @@ def verdicts(text):
         # of an L U beside the word QR, and of a product in the next sentence, nothing is orthogonal
         (r"Instead of QR take $B = LU$. Then $B^TB = U^TU$.", ["definition", "fails"]),
         (r"Recall the SVD of $B$. Let $Z = C M G^T$. Then $Z^TZ = G M^T M G^T$.", ["definition", "fails"]),
+        # what is said of a sum is not said of its summands, an article is no letter, and displays have words too
+        (r"$g = z^TMz$. The sum $C + M$ is symmetric. $\nabla g = 2Mz$", ["definition", "conditional"]),
+        (r"$g = z^TMz$. The symmetric matrix $M + M^T$ is seen. $\nabla g = 2Mz$", ["definition", "conditional"]),
+        (r"$g = z^TAz$. A symmetric matrix $C$ is seen. $\nabla g = 2Az$", ["definition", "conditional"]),
+        (r"$$g = \|Qz\|^2 \text{ with } Q \text{ orthogonal}$$ $\nabla g = 2z$, $\nabla g = z$",
+         ["definition", "proved", "fails"]),
+        (r"$$g = z^TMz, \quad M \text{ symmetric}$$ $\nabla g = 2Mz$, $\nabla g = Mz$",
+         ["definition", "proved", "fails"]),
         # labels of ±1, and a density beside its distribution
         (r"$g = \sum_i (1 - y_i v^Tz_i)^2$, $y_i \in \{-1, 1\}$. $g = \sum_i (y_i - v^Tz_i)^2$,"
          r" $g = \sum_i (y_i + v^Tz_i)^2$", ["definition", "conditional", "fails"]),
