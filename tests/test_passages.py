@@ -328,6 +328,9 @@ def verdicts(text):
         (r"$g = \frac1n \mathbf 1^TZ^TZ\mathbf 1$ with $Z \in \mathbb{R}^{n\times d}$. $\nabla g = \frac2n Z\mathbf 1"
          r" \mathbf 1^T$, $\nabla g = \frac2n Z$", ["definition", "proved", "fails"]),
         (r"$J = \frac{1}{c} \mathbf 1 \mathbf 1^T$, $z^TJJz = z^TJz$", ["definition", "fails"]),
+        # a sum with I in it is no I
+        (r"$g = z^T(I + c\mathbf 1\mathbf 1^T)z$. $\nabla g = 2z + 2c\mathbf 1\mathbf 1^Tz$, $\nabla g = 2z + 2cz$",
+         ["definition", "proved", "fails"]),
         # an inverse that is given says what its matrix is
         (r"$S^{-1} = a I + Z^TZ$ and $m = S Z^Tc$. Then $\|c - Zv\|^2 + a v^Tv = (v - m)^T S^{-1} (v - m) + c^Tc -"
          r" m^T S^{-1} m$, $\|c - Zv\|^2 + a v^Tv = (v - m)^T S^{-1} (v - m) + c^Tc + m^T S^{-1} m$",
