@@ -130,6 +130,14 @@ def verdicts(text):
         # of an L U beside the word QR, and of a product in the next sentence, nothing is orthogonal
         (r"Instead of QR take $B = LU$. Then $B^TB = U^TU$.", ["definition", "fails"]),
         (r"Recall the SVD of $B$. Let $Z = C M G^T$. Then $Z^TZ = G M^T M G^T$.", ["definition", "fails"]),
+        # what is said of a sum is not said of its summands, an article is no letter, and displays have words too
+        (r"$g = z^TMz$. The sum $C + M$ is symmetric. $\nabla g = 2Mz$", ["definition", "conditional"]),
+        (r"$g = z^TMz$. The symmetric matrix $M + M^T$ is seen. $\nabla g = 2Mz$", ["definition", "conditional"]),
+        (r"$g = z^TAz$. A symmetric matrix $C$ is seen. $\nabla g = 2Az$", ["definition", "conditional"]),
+        (r"$$g = \|Qz\|^2 \text{ with } Q \text{ orthogonal}$$ $\nabla g = 2z$, $\nabla g = z$",
+         ["definition", "proved", "fails"]),
+        (r"$$g = z^TMz, \quad M \text{ symmetric}$$ $\nabla g = 2Mz$, $\nabla g = Mz$",
+         ["definition", "proved", "fails"]),
         # labels of ±1, and a density beside its distribution
         (r"$g = \sum_i (1 - y_i v^Tz_i)^2$, $y_i \in \{-1, 1\}$. $g = \sum_i (y_i - v^Tz_i)^2$,"
          r" $g = \sum_i (y_i + v^Tz_i)^2$", ["definition", "conditional", "fails"]),
@@ -314,6 +322,15 @@ def verdicts(text):
         (r"$H = I - \frac1n \mathbf 1 \mathbf 1^T$. $H H = H$, $H H = I$, $H \mathbf 1 = 0$, $H \mathbf 1 = \mathbf 1$,"
          r" $\sum_i (z_i - \bar z)^2 = z^T H z$ where $\bar z = \frac1n \sum_i z_i$.",
          ["definition", "proved", "fails", "proved", "fails", "proved", "definition"]),
+        # of a matrix whose shape says otherwise it counts nothing, nor does any number
+        (r"$g = \frac1n \sum_{i,j} Z_{ij}$ with $Z \in \mathbb{R}^{n\times d}$. $\nabla g = \frac1n \mathbf 1"
+         r" \mathbf 1^T$, $\nabla g = \mathbf 1 \mathbf 1^T$", ["definition", "proved", "fails"]),
+        (r"$g = \frac1n \mathbf 1^TZ^TZ\mathbf 1$ with $Z \in \mathbb{R}^{n\times d}$. $\nabla g = \frac2n Z\mathbf 1"
+         r" \mathbf 1^T$, $\nabla g = \frac2n Z$", ["definition", "proved", "fails"]),
+        (r"$J = \frac{1}{c} \mathbf 1 \mathbf 1^T$, $z^TJJz = z^TJz$", ["definition", "fails"]),
+        # a sum with I in it is no I
+        (r"$g = z^T(I + c\mathbf 1\mathbf 1^T)z$. $\nabla g = 2z + 2c\mathbf 1\mathbf 1^Tz$, $\nabla g = 2z + 2cz$",
+         ["definition", "proved", "fails"]),
         # an inverse that is given says what its matrix is
         (r"$S^{-1} = a I + Z^TZ$ and $m = S Z^Tc$. Then $\|c - Zv\|^2 + a v^Tv = (v - m)^T S^{-1} (v - m) + c^Tc -"
          r" m^T S^{-1} m$, $\|c - Zv\|^2 + a v^Tv = (v - m)^T S^{-1} (v - m) + c^Tc + m^T S^{-1} m$",

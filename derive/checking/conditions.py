@@ -31,6 +31,7 @@ from ..shapes import ONE
 from .claims import Claims
 from .declaring import _NAME, _REAL, _names, add_property, is_part, is_said, is_supposed
 from .document import MathRow, Passage
+from .trees import COUNTS
 from .unification import Declaration
 from .witness import Witness
 
@@ -48,7 +49,7 @@ _OF = re.compile(
 )
 _BY = re.compile(
     rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|labels?|targets?|real|definite)\s+){{0,3}}{_LIST}"
-    r"(?=[\s,.;)]|$)"
+    r"(?=[\s,.;)]|$)(?!\s?(?:[+−⊙·/]|-\s?\S))"
 )
 _BEHIND = re.compile(
     rf"(?P<names>{_NAME}(?:\s*,\s*[A-Z]){{0,5}}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:[a-z]{{2,}}\s+)?{_WORDS}"
@@ -57,8 +58,9 @@ _ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|
 _SIGNS = re.compile(  # yᵢ ∈ {−1, 1}
     rf"{_LIST}\s*(?:\\in(?![A-Za-z])|∈|=)\s*(?:\\left)?\\?\{{?\s*(?:\\pm|±|[-−]\s*1\s*,\s*\+?|\+?\s*1\s*,\s*[-−])\s*1"
 )
+# A symmetric matrix, and not: A is a matrix
+_ARTICLE = re.compile(r"\bA(?=\s+(?!is\b|are\b|be\b|and\b)(?:[\w-]+\s+){1,4}(?:matri|vector|label))")
 _IN_TEXT = re.compile(r"\\(?:text|mbox)\s*\{([^{}]*)\}")
-_COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 _PROPERTY = (
     ("positive-semi", "psd"), ("positive semi", "psd"), ("psd", "psd"), ("positive", "spd"), ("spd", "spd"),
     ("orthogonal", "orthogonal"), ("orthonormal", "orthogonal"), ("diagonal", "diagonal"),
@@ -73,7 +75,7 @@ def stated(
     reading: Claims,
 ) -> None:
     """Enter what prose and mathematics say of the letters: properties, and vectors of sum or length one."""
-    parts = [p.text if p.kind == "prose" else f" {p.text} " if p.kind == "inline" else " . " for p in held]
+    parts = [_heard(piece) for piece in held]
     places = [p.start for p in held] + [row.start for _, _, row in loose]
     parts += [_IN_TEXT.sub(r" \1 ", f". {content} .") for content, _, _ in loose]
     ends = list(accumulate(len(part) + 1 for part in parts))
@@ -95,6 +97,14 @@ def stated(
             continue  # XᵀX + λ I ≽ 0, which says nothing of the last letter
         for name in _names(match["names"]):
             _say(declared, reading, name, "psd" if "eq" in match["rel"] or match["rel"] == "⪰" else "spd")
+
+
+def _heard(piece: Passage) -> str:
+    """What a piece of a document may say: an article is no letter, and a display speaks where it has words."""
+    if piece.kind == "prose":
+        return _ARTICLE.sub("a", piece.text)
+    inside = _IN_TEXT.sub(r" \1 ", piece.text)
+    return f" {piece.text} " if piece.kind == "inline" else f" . {inside} . " if inside != piece.text else " . "
 
 
 def _say(declared: dict[str, Declaration], reading: Claims, name: str, word: str) -> None:
@@ -181,7 +191,7 @@ def size_named(witness: Witness, truth: Expr, value: Expr) -> str | None:
     if truth.shape != value.shape:
         return None
     symbols = symbols_of(truth, value)
-    counts = [s for s in symbols if s.is_square and s.name in _COUNTS and not s.properties]
+    counts = [s for s in symbols if s.is_square and s.name in COUNTS and not s.properties]
     holders = {
         str(d): f"the number of {'entries' if s.is_vector else side} of {s.text()}"
         for s in symbols

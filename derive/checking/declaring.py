@@ -91,7 +91,8 @@ _HEDGED = re.compile(
 )
 _IF = re.compile(r"^(?!.*\b(?:not|unless|without|were)\b).*\b(?:if|when|whenever)\b", re.IGNORECASE | re.DOTALL)
 _PART = re.compile(
-    r"(?:\\(?!mathbf|boldsymbol|bm|mathrm|mathcal|vec)[A-Za-z]+|[\^_}'’ᵀ⊤]|\^\w|(?<![A-Za-z])[A-Za-z])\s?$"
+    r"(?:\\(?!mathbf|boldsymbol|bm|mathrm|mathcal|vec|q?quad)[A-Za-z]+|[\^_}'’ᵀ⊤]|\^\w|(?<![A-Za-z])[A-Za-z]"
+    r"|[+−⊙·/]|(?<=\w\s)-)\s?$"
     r"|(?:columns|rows|entries)\s+of\s*$"
 )
 _OTHER = re.compile(r"(?:\b(?:non|skew|anti|block)[- ]?|\ba)$", re.IGNORECASE)

@@ -47,7 +47,7 @@ class Formulas(Meaning):
         return number(tree.data[0])
 
     def _ones(self, tree: Tree) -> Value:
-        rows = self.size(tree.data[0])
+        rows = self.size(tree.data[0]) if self.counts or "counted" not in tree.data else None
         return Pending(rows, None, ones)
 
     def size(self, name: object) -> Dim | None:
@@ -145,7 +145,8 @@ class Formulas(Meaning):
             if any(isinstance(v, Expr) for v in values):
                 return ops.add(*(v if isinstance(v, Expr) else v.make(ONE, ONE) for v in values))  # type: ignore[union-attr]
             others = list(values)
-            return Pending(None, None, lambda r, c: ops.add(*(v.make(r, c) for v in others)), first.word)  # type: ignore[union-attr]
+            word = first.word if len({v.word for v in values}) == 1 else "the sum"  # type: ignore[union-attr]
+            return Pending(None, None, lambda r, c: ops.add(*(v.make(r, c) for v in others)), word)  # type: ignore[union-attr]
         if rows is None or columns is None:
             held = list(values)
             return Pending(rows, columns, lambda r, c: ops.add(*(self.settle(v, r, c) for v in held)))

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from ..errors import ParseError
@@ -83,6 +84,7 @@ FUNCTIONS = {word: _CALLED.get(name, name) for word, name in SPELLINGS.items() i
 
 _PRIMED = re.compile(r".?\s*(?:\\right\s*)?[)\]]?\s*['′]\s*_")  # (‖y − Xw‖²)'_w, the derivative by w
 INDICES = "ijklmnpqrst"
+COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 
 
 class Planter:
@@ -253,12 +255,11 @@ class Planter:
 
 
 def _count_ones(factors: Sequence[Tree], below: Tree) -> None:
-    """Take the n of 1/n 𝟏 𝟏ᵀ, which averages, for the length of 𝟏."""
-    columns = [f.args[0] if f.kind == "transpose" else f for f in factors]
-    columns = [f for f in columns if f.kind == "ones" and f.data == (None,)]
-    if below.kind == "name" and not below.data[2] and len(columns) == 2:
-        for one in columns:
-            one.data = (str(below.data[0]),)
+    """Take the n of 1/n 𝟏 𝟏ᵀ, which averages, for the length of 𝟏, unless the shapes say otherwise."""
+    for one, row in pairwise(factors):
+        is_pair = row.kind == "transpose" and one.kind == row.args[0].kind == "ones"
+        if is_pair and one.data == row.args[0].data == (None,) and below.kind == "name" and below.data[0] in COUNTS:
+            one.data = row.args[0].data = (str(below.data[0]), "counted")
 
 
 def product_of(factors: list[Tree], marks: list[str]) -> Tree:

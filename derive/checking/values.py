@@ -281,6 +281,7 @@ class Meaning:
         self.reading = reading or Convention()
         self.used: set[str] = set()  # which choices mattered: layout, path, lenient
         self.adds_entries = False  # below a sum without an index
+        self.counts = True  # the n of 1/n 𝟏 𝟏ᵀ is the length of 𝟏
         self.whole: Tree | None = None
 
     @contextmanager
@@ -295,12 +296,16 @@ class Meaning:
     def value(self, tree: Tree, shape: tuple[Dim, Dim] | None = None) -> Expr | Indexed:
         """The value of a side; `shape` is what stands on the other side of the equation."""
         self.whole = tree
-        found = self.build(tree)
+        try:
+            found = self.build(tree)
+            found = found.fit(*shape) if isinstance(found, Pending) and shape is not None else found
+        except ShapeError:
+            if not (self.counts and any(t.kind == "ones" and "counted" in t.data for t in tree.walk())):
+                raise
+            self.counts = False
+            return self.value(tree, shape)
         if isinstance(found, Pending):
-            if shape is not None:
-                found = found.fit(*shape)
-            if isinstance(found, Pending):
-                raise Unread("the size of 𝟏, I or 0 is open here")
+            raise Unread("the size of 𝟏, I or 0 is open here")
         return found
 
     def build(self, tree: Tree) -> Value:
